@@ -1,0 +1,107 @@
+"""Apps and the immutable versions of their Compose files."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from apps.core.errors import Conflict
+from apps.core.fields import EncryptedTextField
+
+PROJECT_PREFIX = "simpledeploy-"
+
+
+class AppQuerySet(models.QuerySet["App"]):
+    def live(self) -> "AppQuerySet":
+        """Return the apps that were not removed."""
+        return self.filter(removed_at__isnull=True)
+
+
+class App(models.Model):
+    """One Compose project under management. A removed one stays for the audit; its slug is free again."""
+
+    slug = models.CharField(max_length=50)
+    name = models.CharField(max_length=100)
+    current_version = models.ForeignKey(
+        "ComposeVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verify_timeout = models.PositiveIntegerField(
+        default=120,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="Seconds that the services get to reach the state their Compose file asks for.",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AppQuerySet.as_manager()
+
+    class Meta:
+        db_table = "apps"
+        ordering = ["slug"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slug"], condition=Q(removed_at__isnull=True), name="one_live_app_per_slug"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def project(self) -> str:
+        """The name that Compose knows the app by."""
+        return PROJECT_PREFIX + self.slug
+
+
+class ImmutableVersion(Conflict):
+    """An attempt to change or delete a stored version."""
+
+
+class ComposeVersionQuerySet(models.QuerySet["ComposeVersion"]):
+    def update(self, **kwargs: Any) -> int:
+        raise ImmutableVersion("A stored version does not change.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise ImmutableVersion("A stored version stays.")
+
+
+class ComposeVersion(models.Model):
+    """One content of an app's Compose file and environment; never changed once stored."""
+
+    app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    yaml = models.TextField()
+    environment = EncryptedTextField(help_text="Text of the app's .env file, encrypted.")
+    sha256 = models.CharField(max_length=64)
+    note = models.CharField(max_length=500, blank=True, default="")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=150, help_text="Who made it, as known at that time.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ComposeVersionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "compose_versions"
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "sha256"], name="one_version_per_content"),
+            models.UniqueConstraint(fields=["app", "number"], name="one_version_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.app.slug} version {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise ImmutableVersion("A stored version does not change.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise ImmutableVersion("A stored version stays.")

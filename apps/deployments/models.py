@@ -1,0 +1,158 @@
+"""Events (who did what to which app, and how it ended), their log, and the workers that run them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from apps.applications.models import App, ComposeVersion
+from apps.core.errors import Conflict
+from apps.deployments.states import ACTIVE, TERMINAL, Action, Status
+
+
+class ClosedEvent(Conflict):
+    """An attempt to change an event that has ended, or to delete one."""
+
+
+class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
+    """Verbs of the queue; every change of an event's state is one of these conditional updates."""
+
+    def active(self) -> "DeployEventQuerySet":
+        """Return the events that are queued or running."""
+        return self.filter(status__in=ACTIVE)
+
+    def queued(self) -> "DeployEventQuerySet":
+        """Return the waiting events, first come first."""
+        return self.filter(status=Status.QUEUED).order_by("pk")
+
+    def running(self) -> "DeployEventQuerySet":
+        """Return the events that a worker runs now."""
+        return self.filter(status=Status.RUNNING)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise ClosedEvent("Events are history; they are not deleted.")
+
+
+class DeployEvent(models.Model):
+    """One action on an app by somebody, from the request to the verdict.
+
+        queued --> running --> succeeded | unstable | failed | cancelled | interrupted
+        queued --> cancelled
+
+    The database itself holds the two rules of the queue: one running event per app, and one per slot
+    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1).
+    """
+
+    app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="events")
+    slug = models.CharField(max_length=50)
+    action = models.CharField(max_length=10, choices=Action)
+    version = models.ForeignKey(
+        ComposeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    arguments = models.JSONField(
+        default=dict, blank=True, help_text='{"scale": {"web": 3}} or {"volumes": true}'
+    )
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+    step = models.CharField(max_length=20, blank=True, default="")
+    steps = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="[{name, started_at, finished_at, exit_code}] in the order they ran",
+    )
+    exit_code = models.IntegerField(null=True, blank=True)
+    error = models.TextField(blank=True, default="", help_text="Why it did not succeed, in a sentence.")
+    output_tail = models.TextField(blank=True, default="")
+    images = models.JSONField(default=dict, blank=True, help_text="{service: {image, digest}}")
+    services = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="[{service, container, state, health, exit_code, restarts, verdict}]",
+    )
+    requested_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    requested_by = models.CharField(max_length=150, help_text="Who asked, as known at that time.")
+    requested_from = models.CharField(
+        max_length=100, blank=True, default="", help_text="web 192.0.2.1, command line ..."
+    )
+    cancel_requested_by = models.CharField(max_length=150, blank=True, default="")
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=200, blank=True, default="")
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeployEventQuerySet.as_manager()
+
+    class Meta:
+        db_table = "deploy_events"
+        ordering = ["-pk"]
+        get_latest_by = "pk"
+        indexes = [
+            models.Index(fields=["app", "-id"]),
+            models.Index(fields=["status", "id"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app"], condition=Q(status=Status.RUNNING), name="one_running_event_per_app"
+            ),
+            models.UniqueConstraint(
+                fields=["slot"], condition=Q(status=Status.RUNNING), name="one_running_event_per_slot"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.action} {self.slug}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise ClosedEvent("An event changes only by the queue's conditional updates.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise ClosedEvent("Events are history; they are not deleted.")
+
+
+class DeployLog(models.Model):
+    """A run of consecutive output lines of one event; lines are numbered from 1."""
+
+    event = models.ForeignKey(DeployEvent, on_delete=models.PROTECT, related_name="log_chunks")
+    first_seq = models.PositiveIntegerField()
+    last_seq = models.PositiveIntegerField()
+    lines = models.JSONField(help_text="[[at (ISO 8601), stream, text], ...] for first_seq to last_seq")
+
+    class Meta:
+        db_table = "deploy_logs"
+        ordering = ["event", "first_seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "first_seq"], name="one_chunk_per_first_line"),
+        ]
+        indexes = [models.Index(fields=["event", "last_seq"])]
+
+    def __str__(self) -> str:
+        return f"event {self.event_id}, lines {self.first_seq} to {self.last_seq}"
+
+
+class Worker(models.Model):
+    """A process that claims events; its name says which process of which machine it is."""
+
+    name = models.CharField(max_length=200, unique=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "workers"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,34 @@
+"""The states of an event, its actions, and which state may follow which."""
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    UNSTABLE = "unstable", "Unstable"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+class Action(models.TextChoices):
+    DEPLOY = "deploy", "Deploy"
+    ROLLBACK = "rollback", "Roll back"
+    STOP = "stop", "Stop"
+    START = "start", "Start"
+    RESTART = "restart", "Restart"
+    PULL = "pull", "Pull"
+    SCALE = "scale", "Scale"
+    REMOVE = "remove", "Remove"
+
+
+ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
+TERMINAL = frozenset(Status) - ACTIVE
+
+# queued -> running -> one of the terminal states; a queued event can only be cancelled besides.
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.RUNNING: TERMINAL,
+}

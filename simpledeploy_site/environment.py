@@ -1,0 +1,108 @@
+"""Reading of the panel's settings from the environment, each refusal naming its variable."""
+
+import contextlib
+import os
+import re
+import secrets
+from pathlib import Path
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+
+def directory(name: str, default: Path) -> Path:
+    """Return the absolute directory that variable `name` holds, made (0700) where it is missing.
+
+    Raises ImproperlyConfigured where it is no directory or cannot be made.
+    """
+    path = Path(os.environ.get(name) or default).expanduser().absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: {path} cannot be used: {error.strerror}.") from None
+    return path
+
+
+def whole_number(name: str, default: int, *, least: int, most: int) -> int:
+    """Return the integer that variable `name` holds, from `least` to `most`.
+
+    Raises ImproperlyConfigured where it is something else.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name}: a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
+
+
+def secret_text(name: str) -> str:
+    """Return what variable `name` holds, or the content of the file that `name`_FILE names; else "".
+
+    Raises ImproperlyConfigured where both are set or the file cannot be read.
+    """
+    value, file = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    if value and file:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one of them.")
+    if not file:
+        return value.strip()
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {file} cannot be read: {error}.") from None
+
+
+def secret_key(name: str, data_dir: Path) -> str:
+    """Return Django's secret key: given, or made once in the data folder."""
+    return secret_text(name) or _made_once(data_dir / "secret_key", secrets.token_urlsafe(50))
+
+
+def encryption_keys(name: str, data_dir: Path) -> list[str]:
+    """Return the Fernet keys, the first of which encrypts: given (space or comma between), or made once.
+
+    Raises ImproperlyConfigured where one is no Fernet key; it is not repeated in the message.
+    """
+    text = secret_text(name) or _made_once(data_dir / "encryption_keys", Fernet.generate_key().decode())
+    keys = re.split(r"[\s,]+", text.strip())
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: key {position} is no Fernet key (32 bytes, URL-safe base64)."
+            ) from None
+    return keys
+
+
+def bind_address(name: str, default: str) -> tuple[str, int]:
+    """Return (host, port) of an address like 127.0.0.1:8000 or [::1]:8000.
+
+    Raises ImproperlyConfigured where variable `name` holds something else.
+    """
+    text = os.environ.get(name, "").strip() or default
+    match = re.fullmatch(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})", text)
+    if not match or int(match["port"]) > 65535:
+        raise ImproperlyConfigured(f"{name}: an address and port like 127.0.0.1:8000, not {text!r}.")
+    return match["six"] or match["host"], int(match["port"])
+
+
+def _made_once(path: Path, fresh: str) -> str:
+    """Return the content of `path`; where it is missing it is made with `fresh`, 0600, one winner."""
+    try:
+        # Linked into place complete, so that two first starts at once agree on one key.
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        if not path.exists():
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(fresh + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path} cannot be used as a key file: {error}.") from None

@@ -1,0 +1,140 @@
+"""Settings of the panel, from the environment only. `.env.example` explains each variable."""
+
+from pathlib import Path
+
+from simpledeploy_site import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- The panel's own settings -------------------------------------------------------------------
+
+SIMPLEDEPLOY_DATA_DIR = environment.directory("SIMPLEDEPLOY_DATA_DIR", BASE_DIR / "data")
+SIMPLEDEPLOY_APPS_DIR = environment.directory("SIMPLEDEPLOY_APPS_DIR", SIMPLEDEPLOY_DATA_DIR / "apps")
+SIMPLEDEPLOY_ENCRYPTION_KEYS = environment.encryption_keys(
+    "SIMPLEDEPLOY_ENCRYPTION_KEYS", SIMPLEDEPLOY_DATA_DIR
+)
+SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = environment.whole_number(
+    "SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS", 3, least=1, most=64
+)
+# Seconds that one command of a step (pull, up, stop ...) may take.
+SIMPLEDEPLOY_STEP_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_STEP_TIMEOUT", 1800, least=10, most=86400)
+# Seconds that running events get to end by themselves when the panel is told to stop.
+SIMPLEDEPLOY_DRAIN_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_DRAIN_TIMEOUT", 10, least=0, most=3600)
+SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:8000")
+SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
+SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")
+REDIS_URL = environment.env.str("REDIS_URL", "")
+
+# --- Django -------------------------------------------------------------------------------------
+
+SECRET_KEY = environment.secret_key("SIMPLEDEPLOY_SECRET_KEY", SIMPLEDEPLOY_DATA_DIR)
+DEBUG = False
+ALLOWED_HOSTS = environment.env.list(
+    "SIMPLEDEPLOY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
+)
+CSRF_TRUSTED_ORIGINS = environment.env.list("SIMPLEDEPLOY_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "daphne",
+    "apps.panel.admin_site.PanelAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_filters",
+    "django_htmx",
+    "apps.core",
+    "apps.accounts",
+    "apps.registries",
+    "apps.applications",
+    "apps.deployments",
+    "apps.deployer",
+    "apps.panel",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.panel.middleware.DomainErrorMiddleware",
+]
+
+ROOT_URLCONF = "simpledeploy_site.urls"
+ASGI_APPLICATION = "simpledeploy_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.panel.context.panel",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": environment.env.db(
+        "DATABASE_URL", f"sqlite:///{SIMPLEDEPLOY_DATA_DIR / 'simpledeploy.sqlite3'}"
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Measured with 4 writers: 3,090 'database is locked' errors with WAL alone, none so.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "apps"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served from where they lie: no collectstatic step for whoever runs the panel.
+WHITENOISE_USE_FINDERS = True
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# A Compose file may have 1 MiB and an environment 256 KiB; URL-encoding can triple a byte.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"apps": {"level": "INFO"}},
+}
