@@ -1,0 +1,57 @@
+"""What every page shows of the panel itself."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.accounts.models import Role
+from apps.accounts.policy import Permission, allows
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    label: str
+    address: str
+    current: bool
+
+
+class Panel:
+    """The navigation and the role of the person who asks; worked out only where a template uses it."""
+
+    # Label, URL name, what it needs, and the addresses that count as being there.
+    _PAGES = (
+        ("Apps", "apps", Permission.VIEW, ("/apps/",)),
+        ("Events", "events", Permission.VIEW, ("/events/",)),
+        ("Registries", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
+        ("Admin", "admin:index", Permission.VIEW, ()),
+    )
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def navigation(self) -> list[NavigationItem]:
+        items = []
+        for label, name, permission, prefixes in self._PAGES:
+            if not allows(self._request.user, permission):
+                continue
+            address = reverse(name)
+            here = self._request.path == address or self._request.path.startswith(prefixes)
+            items.append(NavigationItem(label, address, here))
+        return items
+
+    @cached_property
+    def role(self) -> str:
+        user: Any = self._request.user
+        if not user.is_authenticated:
+            return ""
+        role = Role.ADMINISTRATOR if user.is_superuser else user.role
+        return Role(role).label if role else "No role yet"
+
+
+def panel(request: HttpRequest) -> dict[str, Any]:
+    """Return the context that `base.html` needs."""
+    return {"panel": Panel(request)}

@@ -1,0 +1,106 @@
+"""How states look: an icon, a word and a kind of colour for each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.deployments.states import Action, Status
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Kinds are the classes of panel.css: good, warning, bad, busy, quiet."""
+
+    kind: str
+    icon: str
+    word: str
+    css: str = ""
+
+
+_EVENTS = {
+    Status.QUEUED: Mark("busy", "clock", "Queued"),
+    Status.RUNNING: Mark("busy", "loader-2", "Running", "icon-spin"),
+    Status.SUCCEEDED: Mark("good", "circle-check", "Succeeded"),
+    Status.UNSTABLE: Mark("warning", "alert-triangle", "Unstable"),
+    Status.FAILED: Mark("bad", "circle-x", "Failed"),
+    Status.CANCELLED: Mark("quiet", "ban", "Cancelled"),
+    Status.INTERRUPTED: Mark("bad", "plug-connected-x", "Interrupted"),
+}
+
+_APPS = {
+    "up": Mark("good", "circle-check", "Up"),
+    "degraded": Mark("warning", "alert-triangle", "Degraded"),
+    "completed": Mark("good", "checks", "Completed"),
+    "stopped": Mark("quiet", "player-stop", "Stopped"),
+    "absent": Mark("quiet", "circle-dashed", "Not running"),
+    "unreachable": Mark("bad", "plug-connected-x", "Engine not reachable"),
+}
+
+_CONTAINERS = {
+    "running": Mark("good", "circle-check", "Running"),
+    "created": Mark("quiet", "circle-dashed", "Created"),
+    "restarting": Mark("warning", "refresh", "Restarting"),
+    "paused": Mark("quiet", "player-pause", "Paused"),
+    "removing": Mark("quiet", "trash", "Going away"),
+    "dead": Mark("bad", "circle-x", "Dead"),
+    "absent": Mark("quiet", "circle-dashed", "No container"),
+    "missing": Mark("quiet", "circle-dashed", "No container"),
+}
+
+ACTION_ICONS: dict[str, str] = {
+    Action.DEPLOY: "rocket",
+    Action.ROLLBACK: "arrow-back-up",
+    Action.STOP: "player-stop",
+    Action.START: "player-play",
+    Action.RESTART: "refresh",
+    Action.PULL: "download",
+    Action.SCALE: "adjustments",
+    Action.REMOVE: "trash",
+}
+
+MESSAGE_MARKS = {
+    "info": Mark("info", "info-circle", "Note"),
+    "success": Mark("success", "circle-check", "Done"),
+    "warning": Mark("warning", "alert-triangle", "Warning"),
+    "error": Mark("danger", "circle-x", "Error"),
+}
+
+
+def _unknown(word: str) -> Mark:
+    return Mark("quiet", "help-circle", word.capitalize() or "Unknown")
+
+
+def event_mark(status: str) -> Mark:
+    """Return the mark of an event's status."""
+    return _EVENTS[Status(status)]
+
+
+def app_mark(state: str) -> Mark:
+    """Return the mark of an app's state as the engine tells it."""
+    return _APPS.get(state) or _unknown(state)
+
+
+def service_mark(state: str, health: str = "", exit_code: int | None = None) -> Mark:
+    """Return the mark of a container from its state, its health and its exit code."""
+    if state == "running" and health == "starting":
+        return Mark("busy", "loader-2", "Running, not healthy yet", "icon-spin")
+    if state == "running" and health == "unhealthy":
+        return Mark("bad", "alert-triangle", "Running, unhealthy")
+    if state == "running" and health == "healthy":
+        return Mark("good", "circle-check", "Running, healthy")
+    if state == "exited":
+        if exit_code == 0:
+            return Mark("quiet", "checks", "Ended, exit code 0")
+        return Mark("bad", "circle-x", "Ended" if exit_code is None else f"Ended, exit code {exit_code}")
+    return _CONTAINERS.get(state) or _unknown(state)
+
+
+def step_mark(step: Mapping[str, Any]) -> Mark:
+    """Return the mark of one step of an event, as the event records it."""
+    if not step.get("started_at"):
+        return Mark("quiet", "circle-dashed", "Not begun")
+    if not step.get("finished_at"):
+        return Mark("busy", "loader-2", "Running", "icon-spin")
+    if step.get("exit_code") in (0, None):
+        return Mark("good", "circle-check", "Done")
+    return Mark("bad", "circle-x", f"Failed with exit code {step['exit_code']}")

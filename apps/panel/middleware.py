@@ -1,0 +1,58 @@
+"""Answers for refused requests."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.core.errors import DomainError
+
+_TITLES = {
+    403: "You may not do this",
+    404: "Not found",
+    409: "Not possible at the moment",
+}
+
+
+class DomainErrorMiddleware:
+    """Turn a DomainError that a view raises into a page, or for htmx into a fragment, with its sentence."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, DomainError):
+            return None
+        return refusal(request, exception)
+
+
+def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Return the answer that says `error` to the person behind `request`."""
+    context = {"title": _TITLES.get(error.http_status, "This was not done"), "error": error}
+    if getattr(request, "htmx", False):
+        response = render(request, "partials/problem.html", context, status=error.http_status)
+        response["HX-Retarget"] = "#problem"
+        response["HX-Reswap"] = "innerHTML"
+        return response
+    return render(request, "error.html", context, status=error.http_status)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Forbid inline scripts and styles, and anything from another host."""
+
+    # Tabler's style sheet draws some marks (the arrow of a select, the tick of a checkbox) from data: images.
+    _POLICY = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self._POLICY)
+        return response

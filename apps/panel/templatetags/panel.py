@@ -1,0 +1,147 @@
+"""Template tags for icons, states, times and abilities."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.accounts import policy
+from apps.accounts.policy import Permission
+from apps.panel.marks import ACTION_ICONS, MESSAGE_MARKS, Mark, app_mark, event_mark, service_mark, step_mark
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """Draw the icon `name` of the sprite; the word beside it carries the meaning."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css,
+        static("vendor/tabler-icons.svg"),
+        name,
+    )
+
+
+def _badge(mark: Mark) -> SafeString:
+    return format_html(
+        '<span class="mark mark-{}">{}<span>{}</span></span>', mark.kind, icon(mark.icon, mark.css), mark.word
+    )
+
+
+@register.simple_tag
+def event_status(status: str) -> SafeString:
+    """Show the status of an event as an icon and a word."""
+    return _badge(event_mark(status))
+
+
+@register.simple_tag
+def app_state(state: str) -> SafeString:
+    """Show the state of an app as an icon and a word."""
+    return _badge(app_mark(state))
+
+
+@register.simple_tag
+def service_state(state: str, health: str = "", exit_code: int | None = None) -> SafeString:
+    """Show the state of a container as an icon and a word."""
+    return _badge(service_mark(state, health, exit_code))
+
+
+@register.simple_tag
+def step_state(step: Mapping[str, Any]) -> SafeString:
+    """Draw the icon of a step of an event, with its word for those who do not see it."""
+    mark = step_mark(step)
+    return format_html(
+        '<span class="mark mark-{}">{}<span class="visually-hidden">{}</span></span>',
+        mark.kind,
+        icon(mark.icon, mark.css),
+        mark.word,
+    )
+
+
+@register.simple_tag
+def action_icon(action: str) -> SafeString:
+    """Draw the icon of an event's action."""
+    return icon(ACTION_ICONS.get(action, "list-details"))
+
+
+@register.filter
+def alert_kind(level: str) -> str:
+    """Return the style of an alert for the message level `level`."""
+    return MESSAGE_MARKS.get(level, MESSAGE_MARKS["info"]).kind
+
+
+@register.filter
+def alert_icon(level: str) -> str:
+    """Return the icon of an alert for the message level `level`."""
+    return MESSAGE_MARKS.get(level, MESSAGE_MARKS["info"]).icon
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString | str:
+    """Show `moment` relative to now, with the exact time on hover; times.js keeps it true."""
+    if moment is None:
+        return "–"
+    return format_html(
+        '<time class="ago" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        date_format(timezone.localtime(moment), "j M Y, H:i:s e"),
+        relative(timezone.now() - moment),
+    )
+
+
+def relative(age: timedelta) -> str:
+    """Say how long ago something was, in the words that times.js uses too."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now" if seconds < 10 else f"{seconds} seconds ago"
+
+
+@register.simple_tag
+def duration(start: datetime | str | None, end: datetime | str | None = None) -> SafeString | str:
+    """Show how long something took from `start` to `end`, or has taken so far where there is no end."""
+    begun, ended = _moment(start), _moment(end)
+    if begun is None:
+        return "–"
+    if ended is None:
+        return format_html(
+            '<span class="running-for" data-since="{}">{}</span>',
+            begun.isoformat(),
+            lasting(timezone.now() - begun),
+        )
+    return lasting(ended - begun)
+
+
+def lasting(length: timedelta) -> str:
+    """Write a length of time short, in the words that times.js uses too."""
+    seconds = max(0.0, length.total_seconds())
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else value or None  # type: ignore[return-value]
+
+
+@register.simple_tag(takes_context=True)
+def allowed(context: Context, permission: str, app: object | None = None) -> bool:
+    """Tell whether the person may do `permission`, on `app` where one is given."""
+    request: HttpRequest = context["request"]
+    return policy.allows(request.user, Permission(permission), app)

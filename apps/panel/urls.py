@@ -1,0 +1,30 @@
+"""Addresses of the panel's own pages. Fragments that htmx fetches lie below the page they belong to."""
+
+from django.urls import path
+
+from apps.panel.views import apps, events, registries, versions
+
+urlpatterns = [
+    path("", apps.index, name="apps"),
+    path("apps/new/", apps.new, name="app-new"),
+    path("apps/<str:slug>/", apps.detail, name="app"),
+    path("apps/<str:slug>/row/", apps.row, name="app-row"),
+    path("apps/<str:slug>/edit/", apps.edit, name="app-edit"),
+    path("apps/<str:slug>/settings/", apps.settings, name="app-settings"),
+    path("apps/<str:slug>/remove/", apps.remove, name="app-remove"),
+    path("apps/<str:slug>/scale/", apps.scale, name="app-scale"),
+    path("apps/<str:slug>/versions/", versions.index, name="app-versions"),
+    path("apps/<str:slug>/versions/<int:number>/", versions.detail, name="version"),
+    path("apps/<str:slug>/versions/<int:number>/rollback/", versions.rollback, name="version-rollback"),
+    path("apps/<str:slug>/<str:action>/", apps.lifecycle, name="app-action"),
+    path("events/", events.index, name="events"),
+    path("events/<int:pk>/", events.detail, name="event"),
+    path("events/<int:pk>/status/", events.status, name="event-status"),
+    path("events/<int:pk>/cancel/", events.cancel, name="event-cancel"),
+    path("events/<int:pk>/log.txt", events.log_text, name="event-log"),
+    path("registries/", registries.index, name="registries"),
+    path("registries/add/", registries.add, name="registry-add"),
+    path("registries/<int:pk>/", registries.change, name="registry-change"),
+    path("registries/<int:pk>/remove/", registries.remove, name="registry-remove"),
+    path("registries/<int:pk>/check/", registries.check, name="registry-check"),
+]

@@ -1,0 +1,1 @@
+// Keeps relative times and running durations true while a page stays open.
