@@ -1,5 +1,43 @@
+"""The admin, open to whom the policy lets in rather than to Django's staff flag."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 
 class PanelAdminConfig(AdminConfig):
-    pass
+    default_site = "apps.panel.admin_site.PanelAdminSite"
+
+
+class PanelAdminSite(AdminSite):
+    """Records for everybody who may see them; people and registries for administrators."""
+
+    site_header = "SimpleDeploy records"
+    site_title = "SimpleDeploy"
+    index_title = "Records and accounts"
+    site_url = "/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        # The settings name this module, so Django loads it before there are models.
+        from apps.accounts.policy import Permission, allows
+
+        return allows(request.user, Permission.VIEW)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send whoever is not signed in to the panel's own page; raise NotAllowed for who may see nothing."""
+        from apps.accounts.policy import Permission, require
+
+        index = reverse("admin:index", current_app=self.name)
+        target = request.GET.get(REDIRECT_FIELD_NAME, "")
+        if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+            target = index
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+        require(request.user, Permission.VIEW)
+        return redirect(index)

@@ -1,0 +1,114 @@
+"""People and their roles, for administrators."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from apps.accounts.admin_access import PolicyAdmin
+from apps.accounts.models import Role, User
+from apps.accounts.people import (
+    LastAdministrator,
+    has_history,
+    is_last_administrator,
+    remove_person,
+    require_another_administrator,
+)
+from apps.accounts.policy import Permission
+
+# Roles say who may do what; Django's groups say nothing here.
+admin.site.unregister(Group)
+
+
+class PersonForm(forms.ModelForm):
+    """An account; the role alone says what it may do, also for one made as a superuser."""
+
+    class Meta:
+        model = User
+        fields = ("username", "role", "is_active", "first_name", "last_name", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.is_superuser:
+            self.initial["role"] = Role.ADMINISTRATOR
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = cleaned.get("role") == Role.ADMINISTRATOR and cleaned.get("is_active")
+        if not stays and not self.errors:
+            try:
+                require_another_administrator(self.instance)
+            except LastAdministrator as error:
+                raise forms.ValidationError(str(error), code="last_administrator") from None
+        return cleaned
+
+
+class NewPersonForm(UserCreationForm):
+    """A new account with its first password."""
+
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username", "role")
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """A new password for somebody; there is no other way to sign in, so it cannot be switched off."""
+
+    usable_password = None
+
+
+@admin.register(User)
+class PersonAdmin(PolicyAdmin, UserAdmin):
+    to_view = to_add = to_change = to_delete = Permission.MANAGE_PEOPLE
+    secret_fields = ("password",)
+    # Each removal is checked by itself: there is no bulk one.
+    actions = None
+    form = PersonForm
+    add_form = NewPersonForm
+    change_password_form = PasswordForm
+    list_display = ("username", "role_name", "is_active", "last_login", "date_joined")
+    list_filter = ("role", "is_active")
+    readonly_fields = ("password_link", "last_login", "date_joined")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "role", "is_active", "password_link")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("username", "role", "password1", "password2")}),
+    )
+
+    @admin.display(description="role", ordering="role")
+    def role_name(self, person: User) -> str:
+        role = Role.ADMINISTRATOR if person.is_superuser else person.role
+        return Role(role).label if role else "none: sees nothing"
+
+    @admin.display(description="password")
+    def password_link(self, person: User) -> str:
+        address = reverse("admin:auth_user_password_change", args=[person.pk])
+        return format_html('<a href="{}">Set a new password</a>', address)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if not super().has_delete_permission(request, obj):
+            return False
+        return obj is None or not (is_last_administrator(obj) or has_history(obj))
+
+    def changed_fields(self, form: Any) -> list[str]:
+        return [*super().changed_fields(form), "is_superuser"]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        # The role is the one word about what somebody may do; the flag must not outlive it.
+        obj.is_superuser = obj.is_superuser and obj.role in ("", Role.ADMINISTRATOR)
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        with transaction.atomic():
+            remove_person(obj)

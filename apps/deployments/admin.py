@@ -1,0 +1,211 @@
+"""The record of who did what, for everybody who may see the apps. Nobody changes it here."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from apps.accounts import policy
+from apps.accounts.admin_access import HistoryAdmin
+from apps.applications.models import App
+from apps.deployments.csv_export import stream
+from apps.deployments.models import DeployEvent, DeployLog
+
+
+class AppFilter(admin.SimpleListFilter):
+    """By slug, as the record keeps it: one entry for all apps that had the name."""
+
+    title = "app"
+    parameter_name = "slug"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        apps = policy.visible(request.user, App.objects.all())
+        return [(slug, slug) for slug in apps.order_by("slug").values_list("slug", flat=True).distinct()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DeployEvent]) -> QuerySet[DeployEvent]:
+        return queryset.filter(slug=self.value()) if self.value() else queryset
+
+
+class PersonFilter(admin.SimpleListFilter):
+    """By the name that the record keeps, also of people who have no account any more."""
+
+    title = "person"
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        events = policy.visible(request.user, DeployEvent.objects.all())
+        names = events.order_by("requested_by").values_list("requested_by", flat=True).distinct()
+        return [(name, name) for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DeployEvent]) -> QuerySet[DeployEvent]:
+        return queryset.filter(requested_by=self.value()) if self.value() else queryset
+
+
+@admin.register(DeployEvent)
+class DeployEventAdmin(HistoryAdmin):
+    change_list_template = "admin/deployments/deployevent/change_list.html"
+    list_display = (
+        "id",
+        "slug",
+        "action",
+        "version_number",
+        "status",
+        "requested_by",
+        "requested_from",
+        "queued_at",
+        "ran_for",
+    )
+    list_display_links = ("id", "slug")
+    list_filter = (AppFilter, "action", "status", PersonFilter, "queued_at")
+    list_select_related = ("version",)
+    search_fields = ("slug", "app__name", "requested_by", "requested_from", "error", "=id")
+    search_help_text = "App, person, where from, error, or the event's number"
+    date_hierarchy = "queued_at"
+    ordering = ("-pk",)
+    sortable_by = ("id", "slug", "action", "status", "requested_by", "queued_at")
+    fieldsets = (
+        (None, {"fields": ("slug", "app", "action", "asked_for", "version", "status", "error")}),
+        (
+            "Who and when",
+            {
+                "fields": (
+                    "requested_by",
+                    "requested_from",
+                    "cancel_requested_by",
+                    "cancel_requested_at",
+                    "queued_at",
+                    "started_at",
+                    "finished_at",
+                    "worker",
+                )
+            },
+        ),
+        (
+            "How it went",
+            {"fields": ("step", "exit_code", "step_table", "service_table", "image_table", "last_output")},
+        ),
+    )
+
+    def app_of(self, obj: DeployEvent) -> App:
+        return obj.app
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("app", "version__app")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DeployEvent | None = None) -> list[str]:
+        return flatten_fieldsets(self.fieldsets)
+
+    def view_on_site(self, obj: DeployEvent) -> str:
+        return reverse("event", args=[obj.pk])
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(self.export_view)
+        return [path("export/", export, name="deployments_deployevent_export"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with every event of the list's filters, search and date as CSV, not only of one page."""
+        policy.require(request.user, self.to_view)
+        try:
+            selection = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:deployments_deployevent_changelist")
+        day = timezone.localdate().isoformat()
+        return StreamingHttpResponse(
+            stream(selection),
+            content_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="simpledeploy-events-{day}.csv"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+    @admin.display(description="version", ordering="version__number")
+    def version_number(self, event: DeployEvent) -> int | None:
+        return event.version.number if event.version else None
+
+    @admin.display(description="ran for")
+    def ran_for(self, event: DeployEvent) -> str | None:
+        if not (event.started_at and event.finished_at):
+            return None
+        return f"{(event.finished_at - event.started_at).total_seconds():.1f} s"
+
+    @admin.display(description="arguments")
+    def asked_for(self, event: DeployEvent) -> str:
+        return json.dumps(event.arguments, ensure_ascii=False) if event.arguments else "none"
+
+    @admin.display(description="steps")
+    def step_table(self, event: DeployEvent) -> str:
+        return _table(event.steps, ("name", "started_at", "finished_at", "exit_code"))
+
+    @admin.display(description="services")
+    def service_table(self, event: DeployEvent) -> str:
+        columns = ("service", "container", "state", "health", "exit_code", "restarts", "verdict")
+        return _table(event.services, columns)
+
+    @admin.display(description="images")
+    def image_table(self, event: DeployEvent) -> str:
+        rows = [{"service": service, **image} for service, image in sorted(event.images.items())]
+        return _table(rows, ("service", "image", "digest"))
+
+    @admin.display(description="last output")
+    def last_output(self, event: DeployEvent) -> str:
+        return format_html('<pre class="record">{}</pre>', event.output_tail) if event.output_tail else "none"
+
+    class Media:
+        css = {"all": ["css/records.css"]}
+
+
+@admin.register(DeployLog)
+class DeployLogAdmin(HistoryAdmin):
+    list_display = ("event", "first_seq", "last_seq")
+    list_select_related = ("event",)
+    search_fields = ("=event__id", "event__slug")
+    ordering = ("-pk",)
+    fields = ("event", "first_seq", "last_seq", "text")
+    readonly_fields = fields
+
+    def app_of(self, obj: DeployLog) -> App:
+        return obj.event.app
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # The list shows no lines: a chunk may hold hundreds.
+        return super().get_queryset(request).select_related("event__app").defer("lines")
+
+    @admin.display(description="lines")
+    def text(self, chunk: DeployLog) -> str:
+        text = "\n".join(f"{at} {stream:6} {line}" for at, stream, line in chunk.lines)
+        return format_html('<pre class="record">{}</pre>', text)
+
+    class Media:
+        css = {"all": ["css/records.css"]}
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """Return `rows` as an HTML table; what a row lacks stays empty."""
+    if not rows:
+        return "none"
+    head = format_html_join("", '<th scope="col">{}</th>', ((name.replace("_", " "),) for name in columns))
+    body = format_html_join(
+        "",
+        "<tr>{}</tr>",
+        (
+            (format_html_join("", "<td>{}</td>", ((_shown(row.get(name)),) for name in columns)),)
+            for row in rows
+        ),
+    )
+    return format_html(
+        '<table class="record"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+    )
+
+
+def _shown(value: Any) -> Any:
+    return "" if value is None else value

@@ -1,0 +1,81 @@
+"""Registry credentials, for administrators. A password goes in and never comes out."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+
+from apps.accounts.admin_access import PolicyAdmin
+from apps.accounts.policy import Permission
+from apps.core.secret import Secret
+from apps.registries.models import RegistryCredential
+from apps.registries.references import normalise_host
+
+
+class CredentialForm(forms.ModelForm):
+    """A credential whose password is only written."""
+
+    new_password = forms.CharField(
+        label="Password or token",
+        strip=False,
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="It is stored encrypted and never shown again. Left empty, the stored one stays.",
+    )
+
+    class Meta:
+        model = RegistryCredential
+        fields = ("host", "username", "only_apps")
+        widgets = {"only_apps": forms.Textarea(attrs={"rows": 2})}
+
+    def clean_host(self) -> str:
+        # Before the check for a second credential: docker.io and index.docker.io are one registry.
+        return normalise_host(self.cleaned_data["host"])
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        if ":" in username or re.search(r"[\x00-\x1f\x7f]", username):
+            # A colon would end the user name early in HTTP basic authentication (RFC 7617, section 2).
+            raise forms.ValidationError("A user name holds no colon and no control characters.")
+        return username
+
+    def clean_only_apps(self) -> str:
+        return " ".join(self.cleaned_data["only_apps"].split())
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if not password and self.instance.pk is None:
+            raise forms.ValidationError("A new credential needs its password.", code="required")
+        if re.search(r"[\x00\r\n]", password):
+            raise forms.ValidationError("A password holds no line break.")
+        if password:
+            self.instance.password = Secret(password)
+        return password
+
+
+@admin.register(RegistryCredential)
+class CredentialAdmin(PolicyAdmin):
+    to_view = to_add = to_change = to_delete = Permission.MANAGE_REGISTRIES
+    secret_fields = ("password",)
+    form = CredentialForm
+    fields = ("host", "username", "new_password", "only_apps")
+    list_display = ("host", "username", "only_apps", "updated_at")
+    search_fields = ("host", "username")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: RegistryCredential | None = None
+    ) -> tuple[str, ...]:
+        # A stored password must not be sent to another host by whoever does not know it.
+        return ("host",) if obj else ()
+
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changeform_view(request, *args, **kwargs)
+
+    def changed_fields(self, form: Any) -> list[str]:
+        password = ["password"] if "new_password" in form.changed_data else []
+        return [*super().changed_fields(form), *password, "updated_at"]

@@ -1,0 +1,16 @@
+// Copies the code of the terminal's link (its fragment, which browsers send to no server) into the form,
+// and takes it out of the address bar and the history.
+"use strict";
+
+function copyCode() {
+  const code = decodeURIComponent(window.location.hash.slice(1));
+  const field = document.querySelector("#setup-form [name=code]");
+  if (!code || !field) return;
+  field.value = code;
+  window.history.replaceState(null, "", window.location.pathname);
+  document.querySelector("#setup-form [name=username]").focus();
+}
+
+copyCode();
+// The link pasted into a tab that already shows this page changes the fragment only.
+window.addEventListener("hashchange", copyCode);
