@@ -1,0 +1,145 @@
+"""What the subcommands of `manage.py app` that change something do."""
+
+from typing import Any
+
+from apps.accounts.actor import Actor
+from apps.applications.content import InvalidContent
+from apps.applications.models import App, ComposeVersion
+from apps.applications.services import get_app
+from apps.core.errors import Conflict, DomainError, NotFound
+from apps.deployer import requests, worker
+from apps.deployer.cli.command import FAILED, SUCCEEDED
+from apps.deployer.cli.files import read_content, refusal
+from apps.deployer.cli.following import Interrupts, event_title, follow, watch
+from apps.deployer.cli.output import Output
+from apps.deployer.cli.progress import Silence
+from apps.deployments import queue
+from apps.deployments.models import DeployEvent
+from apps.deployments.records import event_record
+from apps.deployments.states import TERMINAL, Action, Status
+
+
+class InvalidScale(DomainError):
+    """A scale that is not written as SERVICE=N."""
+
+
+def deploy(options: dict[str, Any], output: Output) -> int:
+    """Deploy a file as the app; make the app where its slug is new."""
+    slug, file, env_file = options["slug"], options["file"], options["env_file"]
+    by = Actor.from_command_line()
+    kept = None if env_file is not None else _version_to_keep(slug)
+    try:
+        content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
+        event = requests.submit_deploy(slug, content, by, note=options["message"])
+    except InvalidContent as error:
+        raise refusal(error, file, env_file) from None
+    if kept and content.environment:
+        output.say(f"The environment of version {kept.number} is kept.")
+    return _started(event, options, output, by)
+
+
+def rollback(options: dict[str, Any], output: Output) -> int:
+    """Deploy an earlier version of the app."""
+    by = Actor.from_command_line()
+    return _started(
+        requests.submit_rollback(get_app(options["slug"]), options["to"], by), options, output, by
+    )
+
+
+def lifecycle(options: dict[str, Any], output: Output) -> int:
+    """Stop, start, restart or pull the app, whichever the subcommand is named."""
+    by = Actor.from_command_line()
+    action = Action(options["subcommand"])
+    return _started(requests.submit_lifecycle(get_app(options["slug"]), action, by), options, output, by)
+
+
+def scale(options: dict[str, Any], output: Output) -> int:
+    """Run other numbers of containers of services."""
+    by = Actor.from_command_line()
+    wanted = _replicas(options["replicas"])
+    return _started(requests.submit_scale(get_app(options["slug"]), wanted, by), options, output, by)
+
+
+def remove(options: dict[str, Any], output: Output) -> int:
+    """Take the app down; its volumes only when asked."""
+    by = Actor.from_command_line()
+    event = requests.submit_remove(get_app(options["slug"]), by, volumes=options["volumes"])
+    return _started(event, options, output, by)
+
+
+def cancel(options: dict[str, Any], output: Output) -> int:
+    """Cancel the app's event and wait until it has ended."""
+    by = Actor.from_command_line()
+    event = _event_to_cancel(options["slug"], options["event"])
+    event = queue.cancel(event, by)
+    others = event.app.events.active().exclude(pk=event.pk).count()
+    if others:
+        output.say(f"{others} more of {event.slug} in the queue: manage.py app events {event.slug}")
+    if event.is_active and not options["detach"]:
+        output.say(f"Cancelling {event_title(event)} ...")
+        with Interrupts() as interrupts:
+            watch(event, Silence(), interrupts, by)
+    if output.as_json:
+        output.json(event_record(event, queue.position(event)))
+    else:
+        output.lines([f"{event_title(event)}: {event.status}."])
+    if event.status in TERMINAL - {Status.CANCELLED}:
+        output.say(f"Event {event.pk} ended before it could be cancelled.")
+        return FAILED
+    return SUCCEEDED
+
+
+def _started(event: DeployEvent, options: dict[str, Any], output: Output, by: Actor) -> int:
+    """Follow `event`, or with --detach only tell that it is queued; return the exit code."""
+    if not options["detach"]:
+        return follow(event, output, by)
+    position = queue.position(event)
+    if output.as_json:
+        output.json(event_record(event, position))
+    else:
+        place = f", place {position}" if position else ""
+        output.lines([f"{event_title(event)}: {event.status}{place}."])
+    if not worker.live_worker():
+        output.say("No worker runs at present; the event waits for one: manage.py serve")
+    return SUCCEEDED
+
+
+def _version_to_keep(slug: str) -> ComposeVersion | None:
+    """Return the version of app `slug` whose environment a deploy without --env-file keeps.
+
+    It is the one that runs once the queue is through: of the last queued or running event that has
+    one, else the current one, else the newest.
+    """
+    app = App.objects.live().filter(slug=slug).select_related("current_version").first()
+    if app is None:
+        return None
+    coming = app.events.active().filter(version__isnull=False).select_related("version").first()
+    return (coming and coming.version) or app.current_version or app.versions.first()
+
+
+def _event_to_cancel(slug: str, event_id: int | None) -> DeployEvent:
+    """Return event `event_id` of app `slug`; without a number the running one, or the next in the queue."""
+    app = get_app(slug)
+    if event_id is not None:
+        event = app.events.filter(pk=event_id).first()
+        if event is None:
+            raise NotFound(f"{slug} has no event {event_id}.")
+        return event
+    event = app.events.running().first() or app.events.queued().first()
+    if event is None:
+        raise Conflict(f"Nothing of {slug} is queued or running; there is nothing to cancel.")
+    return event
+
+
+def _replicas(words: list[str]) -> dict[str, int]:
+    """Return {service: replicas} of words like web=3. Raises InvalidScale."""
+    wanted: dict[str, int] = {}
+    for word in words:
+        service, equals, number = word.rpartition("=")
+        digits = number.removeprefix("-")
+        if not service or not equals or not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
+            raise InvalidScale(f"{word!r} is no scale. Write SERVICE=N, as in web=3. Nothing was changed.")
+        if service in wanted:
+            raise InvalidScale(f"{service} is given twice. Nothing was changed.")
+        wanted[service] = int(number)
+    return wanted

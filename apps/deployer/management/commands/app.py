@@ -1,0 +1,166 @@
+"""`manage.py app`: everything about apps, for people on the machine and for scripts."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+
+from apps.deployer.cli import app_actions, app_lists
+from apps.deployer.cli.command import Subcommand, SubcommandsCommand
+
+
+def positive(text: str) -> int:
+    """Return the whole number above 0 that `text` is."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _slug(parser: ArgumentParser) -> None:
+    parser.add_argument("slug", metavar="SLUG", help="name of the app")
+
+
+def _action(parser: ArgumentParser) -> None:
+    _slug(parser)
+    parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
+
+
+def _files(parser: ArgumentParser, environment_help: str) -> None:
+    parser.add_argument("--file", required=True, metavar="F", help="Compose file, - for standard input")
+    parser.add_argument("--env-file", metavar="E", help=environment_help)
+
+
+def _deploy(parser: ArgumentParser) -> None:
+    _action(parser)
+    _files(parser, "environment of the app (.env); without it a redeploy keeps the one it has")
+    parser.add_argument("--message", default="", metavar="M", help="note that the version keeps")
+
+
+def _check(parser: ArgumentParser) -> None:
+    _files(parser, "environment to check it with (.env)")
+
+
+def _rollback(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument("--to", type=positive, required=True, metavar="N", help="number of the version")
+
+
+def _scale(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument("replicas", nargs="+", metavar="SERVICE=N", help="number of containers of a service")
+
+
+def _remove(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument("--volumes", action="store_true", help="delete its volumes with all they hold, too")
+
+
+def _cancel(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument("--event", type=positive, metavar="ID", help="this event of the app")
+
+
+def _events(parser: ArgumentParser) -> None:
+    _slug(parser)
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the newest N")
+
+
+def _logs(parser: ArgumentParser) -> None:
+    parser.add_argument("event", type=positive, metavar="EVENT", help="number of the event")
+    parser.add_argument("--follow", action="store_true", help="go on until the event has ended")
+    parser.add_argument("--timestamps", action="store_true", help="the time before each line")
+
+
+_FOLLOWS = "Follows the output until it has ended."
+
+
+class Command(SubcommandsCommand):
+    help = "Deploys, changes and lists apps."
+    summary = "Deploy, change and list apps. Lists are newest first; --json is on every subcommand."
+    subcommands = (
+        Subcommand(
+            "deploy",
+            "Deploy a Compose file as an app; makes the app where the name is new.",
+            "deploy shop --file docker-compose.yml --env-file shop.env --message 'New checkout'",
+            app_actions.deploy,
+            _deploy,
+            _FOLLOWS,
+        ),
+        Subcommand(
+            "check",
+            "Read and check a Compose file; changes nothing.",
+            "check --file docker-compose.yml --json",
+            app_lists.check,
+            _check,
+        ),
+        Subcommand(
+            "rollback",
+            "Deploy an earlier version of an app.",
+            "rollback shop --to 3",
+            app_actions.rollback,
+            _rollback,
+            f"Volumes are not touched. {_FOLLOWS}",
+        ),
+        Subcommand(
+            "stop", "Stop the containers of an app.", "stop shop", app_actions.lifecycle, _action, _FOLLOWS
+        ),
+        Subcommand(
+            "start",
+            "Start the stopped containers of an app.",
+            "start shop",
+            app_actions.lifecycle,
+            _action,
+            _FOLLOWS,
+        ),
+        Subcommand(
+            "restart",
+            "Restart the containers of an app.",
+            "restart shop",
+            app_actions.lifecycle,
+            _action,
+            _FOLLOWS,
+        ),
+        Subcommand(
+            "pull",
+            "Pull the images of an app; its containers stay as they are.",
+            "pull shop",
+            app_actions.lifecycle,
+            _action,
+            _FOLLOWS,
+        ),
+        Subcommand(
+            "scale",
+            "Run another number of containers of a service.",
+            "scale shop web=3 worker=0",
+            app_actions.scale,
+            _scale,
+            _FOLLOWS,
+        ),
+        Subcommand(
+            "remove",
+            "Take an app down with its network; its versions and events stay.",
+            "remove shop --volumes",
+            app_actions.remove,
+            _remove,
+            f"The name can be used again. {_FOLLOWS}",
+        ),
+        Subcommand(
+            "cancel",
+            "Cancel what runs for an app, or else what is next in the queue for it.",
+            "cancel shop",
+            app_actions.cancel,
+            _cancel,
+            "Waits until it has ended; exits 0 once it is cancelled.",
+        ),
+        Subcommand("list", "List the apps with what they do now.", "list", app_lists.list_apps),
+        Subcommand(
+            "versions", "List the versions of an app.", "versions shop", app_lists.list_versions, _slug
+        ),
+        Subcommand(
+            "events",
+            "List who did what to an app, and how it ended.",
+            "events shop --limit 20",
+            app_lists.list_events,
+            _events,
+        ),
+        Subcommand(
+            "logs", "Write the output of an event.", "logs 12 --timestamps", app_lists.show_log, _logs
+        ),
+    )
