@@ -46,7 +46,8 @@ class Secret:
             except InvalidToken:
                 raise UndecryptableError(
                     "A stored secret cannot be decrypted with the keys of this panel. "
-                    "Put the key that encrypted it back into SIMPLEDEPLOY_ENCRYPTION_KEYS, or set the secret anew."
+                    "Put the key that encrypted it back into SIMPLEDEPLOY_ENCRYPTION_KEYS, "
+                    "or set the secret anew."
                 ) from None
         return self._text
 

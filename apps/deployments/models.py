@@ -30,6 +30,17 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         """Return the events that a worker runs now."""
         return self.filter(status=Status.RUNNING)
 
+    def that_shaped(self, app: App) -> "DeployEvent | None":
+        """Return the last event that set which containers `app` has now: a deploy, rollback or scale."""
+        shaping = (Action.DEPLOY, Action.ROLLBACK, Action.SCALE)
+        return self.filter(
+            app=app, version=app.current_version, action__in=shaping, started_at__isnull=False
+        ).first()
+
+    def update(self, **kwargs: Any) -> int:
+        """Change those of these events that have not ended yet; return how many that were."""
+        return super(DeployEventQuerySet, self.filter(status__in=ACTIVE)).update(**kwargs)
+
     def delete(self) -> tuple[int, dict[str, int]]:
         raise ClosedEvent("Events are history; they are not deleted.")
 
@@ -63,6 +74,11 @@ class DeployEvent(models.Model):
     exit_code = models.IntegerField(null=True, blank=True)
     error = models.TextField(blank=True, default="", help_text="Why it did not succeed, in a sentence.")
     output_tail = models.TextField(blank=True, default="")
+    expected = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="[{service, replicas, must_end, may_end}] that the Compose file asks for",
+    )
     images = models.JSONField(default=dict, blank=True, help_text="{service: {image, digest}}")
     services = models.JSONField(
         default=list,
@@ -107,14 +123,6 @@ class DeployEvent(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.action} {self.slug}"
 
-    @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.status in TERMINAL
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
             raise ClosedEvent("An event changes only by the queue's conditional updates.")
@@ -122,6 +130,14 @@ class DeployEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ClosedEvent("Events are history; they are not deleted.")
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
 
 
 class DeployLog(models.Model):

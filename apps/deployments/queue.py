@@ -1,0 +1,193 @@
+"""The queue of events: enqueue, cancel, claim, and the conditional updates by which an event moves on."""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.actor import Actor
+from apps.applications.models import App, ComposeVersion
+from apps.core.errors import Conflict
+from apps.deployments import live
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import TERMINAL, Action, Status
+
+
+class AppRemoved(Conflict):
+    """An action on an app that was removed."""
+
+
+class EventEnded(Conflict):
+    """A cancel of an event that has already ended."""
+
+
+class ClaimLost(Exception):
+    """The event is no longer this worker's: somebody took it for dead and closed it."""
+
+
+class _News:
+    """Wakes the workers of this process when an event was queued or is to be cancelled."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._count = 0
+
+    def announce(self) -> None:
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """Wait up to `timeout` seconds for news after count `seen`; return the present count."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != seen, timeout)
+            return self._count
+
+
+news = _News()
+
+
+def _changed(event: DeployEvent) -> None:
+    """Tell this process's workers and every reader, once the transaction is through."""
+
+    def tell() -> None:
+        news.announce()
+        live.event_changed(event.pk, event.slug)
+
+    transaction.on_commit(tell)
+
+
+def enqueue(
+    app: App,
+    action: Action,
+    by: Actor,
+    *,
+    version: ComposeVersion | None = None,
+    arguments: dict[str, Any] | None = None,
+    expected: list[dict[str, Any]] | None = None,
+    images: dict[str, dict[str, str]] | None = None,
+) -> DeployEvent:
+    """Queue `action` on `app` and return its event.
+
+    `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
+    Raises AppRemoved.
+    """
+    with transaction.atomic():
+        app = App.objects.select_for_update().get(pk=app.pk)
+        if app.removed_at:
+            raise AppRemoved(f"The app {app.slug} was removed; nothing was started.")
+        event = DeployEvent.objects.create(
+            app=app,
+            slug=app.slug,
+            action=action,
+            version=version,
+            arguments=arguments or {},
+            expected=expected or [],
+            images=images or {},
+            requested_by_user=by.user,
+            requested_by=by.name,
+            requested_from=by.origin,
+        )
+        _changed(event)
+    return event
+
+
+def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
+    """Cancel `event`: at once while it is queued, else by asking its worker; return it as it is then.
+
+    Asking twice is no error. Raises EventEnded where it had already ended.
+    """
+    now = timezone.now()
+    asked = {"cancel_requested_by": by.name, "cancel_requested_at": now}
+    mine = DeployEvent.objects.filter(pk=event.pk)
+    with transaction.atomic():
+        done = mine.filter(status=Status.QUEUED).update(
+            status=Status.CANCELLED,
+            finished_at=now,
+            error="Cancelled while it was queued; nothing was changed.",
+            **asked,
+        ) or mine.filter(status=Status.RUNNING, cancel_requested_at=None).update(**asked)
+        event.refresh_from_db()
+        if done:
+            _changed(event)
+    if not done and event.is_terminal:
+        raise EventEnded(f"Event {event.pk} has already ended ({event.get_status_display().lower()}).")
+    return event
+
+
+def position(event: DeployEvent) -> int:
+    """Return the place of `event` in the queue: 1 is next, 0 means that it does not wait."""
+    if event.status != Status.QUEUED:
+        return 0
+    return DeployEvent.objects.queued().filter(pk__lt=event.pk).count() + 1
+
+
+def positions() -> dict[int, int]:
+    """Return the place of every waiting event by its id."""
+    waiting = DeployEvent.objects.queued().values_list("pk", flat=True)
+    return {pk: place for place, pk in enumerate(waiting, start=1)}
+
+
+def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent | None:
+    """Take the first queued event whose app is idle, if a slot is free, and return it as running.
+
+    With `up_to` only events of that event's app are taken, and none after it. Two workers that reach
+    for the same event, app or slot are told apart by the conditional update and by the database's
+    constraints; the loser looks again.
+    """
+    waiting = DeployEvent.objects.queued()
+    if up_to is not None:
+        waiting = waiting.filter(app=up_to.app_id, pk__lte=up_to.pk)
+    while True:
+        running = list(DeployEvent.objects.running().values_list("app_id", "slot"))
+        busy_apps = {app_id for app_id, _slot in running}
+        used_slots = {slot for _app_id, slot in running}
+        slots = [s for s in range(settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS) if s not in used_slots]
+        event = waiting.exclude(app_id__in=busy_apps).first() if slots else None
+        if event is None:
+            return None
+        now = timezone.now()
+        try:
+            with transaction.atomic():
+                claimed = DeployEvent.objects.filter(pk=event.pk, status=Status.QUEUED).update(
+                    status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
+                )
+        except IntegrityError:
+            continue
+        if claimed:
+            event.refresh_from_db()
+            _changed(event)
+            return event
+
+
+def advance(event: DeployEvent, **columns: Any) -> None:
+    """Write `columns` of the running `event`. Raises ClaimLost where it is no longer this worker's."""
+    changed = (
+        DeployEvent.objects.running()
+        .filter(pk=event.pk, worker=event.worker)
+        .update(heartbeat_at=timezone.now(), **columns)
+    )
+    if not changed:
+        raise ClaimLost(f"event {event.pk} is no longer run by {event.worker}")
+    for name, value in columns.items():
+        setattr(event, name, value)
+    _changed(event)
+
+
+def finish(event: DeployEvent, status: Status, **columns: Any) -> None:
+    """Close the running `event` with terminal `status` and `columns`. Raises ClaimLost."""
+    assert status in TERMINAL, status
+    advance(event, status=status, slot=None, finished_at=timezone.now(), **columns)
+
+
+def take_over(event: DeployEvent, worker: str) -> bool:
+    """Make `worker` the owner of a dead worker's running `event`; tell whether it was the first to."""
+    taken = (
+        DeployEvent.objects.running()
+        .filter(pk=event.pk, worker=event.worker)
+        .update(worker=worker, heartbeat_at=timezone.now())
+    )
+    event.worker = worker
+    return bool(taken)
