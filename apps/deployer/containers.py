@@ -1,0 +1,122 @@
+"""What the engine says of the containers of Compose projects."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from apps.deployer.compose import docker_program
+from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.runner.interface import Collected, CommandRunner, collect
+
+_PROJECT_LABEL = "com.docker.compose.project"
+_QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a Compose project, as `docker inspect` tells it."""
+
+    id: str
+    name: str
+    project: str
+    service: str
+    state: str  # created, running, restarting, paused, removing, exited, dead
+    health: str  # "", starting, healthy, unhealthy
+    exit_code: int
+    restarts: int
+    restart_policy: str  # no, on-failure, always, unless-stopped
+    image: str
+    image_id: str
+    ports: tuple[str, ...]
+    oom_killed: bool
+
+    @property
+    def ended_well(self) -> bool:
+        return self.state == "exited" and self.exit_code == 0
+
+
+def list_containers(runner: CommandRunner, project: str = "") -> list[Container]:
+    """Return the containers of `project`, or of all Compose projects; `compose run` ones are left out.
+
+    Raises EngineUnreachable.
+    """
+    label = f"label={_PROJECT_LABEL}" + (f"={project}" if project else "")
+    ids = _ask(runner, "ps", "--all", "--quiet", "--no-trunc", "--filter", label).stdout.split()
+    if not ids:
+        return []
+    # One that went away in between makes the command fail, and the others are still told.
+    told = _ask(runner, "inspect", "--type", "container", "--format", "{{json .}}", *ids, partly=True)
+    containers = (_container(json.loads(line)) for line in told.stdout.splitlines() if line.startswith("{"))
+    return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))
+
+
+def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[str, dict[str, str]]:
+    """Return {service: {"image", "id", "digest"}}; the digest is empty for an image never pulled or pushed."""
+    ids = sorted({c.image_id for c in containers})
+    digests: dict[str, str] = {}
+    if ids:
+        told = _ask(runner, "image", "inspect", "--format", "{{json .}}", *ids, partly=True)
+        for line in told.stdout.splitlines():
+            image = json.loads(line)
+            digests[image["Id"]] = next(iter(image.get("RepoDigests") or []), "")
+    return {
+        c.service: {"image": c.image, "id": c.image_id, "digest": digests.get(c.image_id, "")}
+        for c in containers
+    }
+
+
+def leftovers(runner: CommandRunner, project: str) -> list[str]:
+    """Return what still exists of `project`: its containers and networks, each as "container NAME"."""
+    label = f"label={_PROJECT_LABEL}={project}"
+    left = []
+    for kind, *command in (
+        ("container", "ps", "--all", "--format", "{{.Names}}"),
+        ("network", "network", "ls", "--format", "{{.Name}}"),
+    ):
+        names = _ask(runner, *command, "--filter", label).stdout.split()
+        left += [f"{kind} {name}" for name in names]
+    return left
+
+
+def require_engine(runner: CommandRunner) -> None:
+    """Raise EngineUnreachable unless the engine answers."""
+    _ask(runner, "version", "--format", "{{.Server.Version}}")
+
+
+def _ask(runner: CommandRunner, *arguments: str, partly: bool = False) -> Collected:
+    answer = collect(runner, [docker_program(), *arguments], timeout=_QUESTION_TIMEOUT)
+    if answer.exit_code != 0 and not (partly and answer.stdout):
+        raise EngineUnreachable.from_output(answer.stderr)
+    return answer
+
+
+def _container(told: dict[str, Any]) -> Container | None:
+    state, config, host = told["State"], told["Config"], told["HostConfig"]
+    labels = config.get("Labels") or {}
+    if labels.get("com.docker.compose.oneoff") == "True":
+        return None
+    return Container(
+        id=told["Id"],
+        name=told["Name"].lstrip("/"),
+        project=labels.get(_PROJECT_LABEL, ""),
+        service=labels.get("com.docker.compose.service", ""),
+        state=state["Status"],
+        health=(state.get("Health") or {}).get("Status", "").replace("none", ""),
+        exit_code=state["ExitCode"],
+        restarts=told.get("RestartCount", 0),
+        restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
+        image=config["Image"],
+        image_id=told["Image"],
+        ports=_published((told.get("NetworkSettings") or {}).get("Ports") or {}),
+        oom_killed=bool(state.get("OOMKilled")),
+    )
+
+
+def _published(ports: dict[str, list[dict[str, str]] | None]) -> tuple[str, ...]:
+    """Return published ports like 127.0.0.1:8080->80/tcp, each once."""
+    found = {
+        f"{binding['HostIp']}:{binding['HostPort']}->{target}"
+        for target, bindings in ports.items()
+        for binding in bindings or []
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,193 @@
+"""Walks the steps of an event, from the claim to the verdict."""
+
+import logging
+import time
+from contextlib import suppress
+from typing import Any
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from apps.applications import environment
+from apps.applications.content import Content
+from apps.applications.services import content_of
+from apps.core.errors import DomainError
+from apps.core.secret import UndecryptableError
+from apps.deployer.app_folder import AppFolder
+from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.redaction import Redactor
+from apps.deployer.run import Run, RunCancelled, StepFailed
+from apps.deployer.runner.interface import CancelToken, CommandRunner
+from apps.deployer.steps import BEFORE_UP, STEPS, Step, drop_credentials, record
+from apps.deployer.verify import verify
+from apps.deployments import queue
+from apps.deployments.models import DeployEvent
+from apps.deployments.queue import ClaimLost
+from apps.deployments.states import Action, Status
+from apps.registries.models import RegistryCredential
+
+logger = logging.getLogger(__name__)
+
+_RETRY = 2.0  # seconds between attempts to close an event while the database refuses (a full disk)
+
+
+class Deployer:
+    """Runs claimed events with a `CommandRunner`."""
+
+    def __init__(self, runner: CommandRunner) -> None:
+        self._runner = runner
+
+    def run(self, event: DeployEvent, cancel: CancelToken) -> None:
+        """Run the claimed `event` until it has a terminal status; whatever happens, it gets one.
+
+        `cancel` ends it early: as cancelled where somebody asked for that, as interrupted where the
+        panel stops. Raises nothing but what would end the process too.
+        """
+        try:
+            status, columns = self._run(event, cancel)
+        except ClaimLost:
+            logger.warning("Event %s was closed by another worker while it ran here", event.pk)
+            return
+        self._close(event, status, columns)
+
+    def _run(self, event: DeployEvent, cancel: CancelToken) -> tuple[Status, dict[str, Any]]:
+        try:
+            _bind(event)
+            content = _content(event)
+            redactor = _redactor(content)
+        except DomainError as error:
+            return Status.FAILED, {"error": str(error)}
+        with LogBuffer(event.pk, redactor, cancel=cancel) as log:
+            run = Run(event, self._runner, log, cancel, content, AppFolder(event.slug))
+            with run.credentials:
+                status, error = self._walk(run)
+            if error:
+                log.say(error)
+        columns = {
+            "exit_code": run.exit_code,
+            "error": redactor.redact(error),
+            "output_tail": "\n".join(log.tail()),
+        }
+        return status, columns
+
+    def _walk(self, run: Run) -> tuple[Status, str]:
+        """Run the steps; return the status and, where it is no success, a sentence."""
+        event = run.event
+        try:
+            if event.app.removed_at:
+                raise StepFailed("The app was removed while this waited; nothing was changed.")
+            for step in STEPS[event.action]:
+                self._begin(run, step)
+                step(run)
+            return Status.SUCCEEDED, ""
+        except RunCancelled:
+            status, sentence = self._cancelled(event)
+        except StepFailed as failure:
+            status, sentence = failure.status, f"{_step_name(event)}: {failure}"
+            run.exit_code = failure.exit_code if failure.exit_code is not None else run.exit_code
+        except ClaimLost:
+            raise
+        except DomainError as error:
+            status, sentence = Status.FAILED, f"{_step_name(event)}: {error}"
+        except Exception:
+            logger.exception("Event %s failed unexpectedly in step %s", event.pk, event.step)
+            status = Status.FAILED
+            sentence = (
+                f"{_step_name(event)}: unexpected error; the server's log has it under event {event.pk}."
+            )
+        finally:
+            drop_credentials(run)
+        return status, f"{sentence} {self._aftermath(run)}".strip()
+
+    def _begin(self, run: Run, step: Step) -> None:
+        if run.cancel.cancelled:
+            raise RunCancelled
+        now = timezone.now().isoformat()
+        steps = [*_closed(run.event.steps, now, run.exit_code)]
+        steps.append({"name": step.__name__, "started_at": now, "finished_at": None, "exit_code": None})
+        run.exit_code = None
+        queue.advance(run.event, step=step.__name__, steps=steps)
+
+    def _aftermath(self, run: Run) -> str:
+        """Put back or note what an event that did not succeed leaves; return a sentence about it."""
+        event = run.event
+        if event.action in (Action.DEPLOY, Action.ROLLBACK) and event.step in BEFORE_UP:
+            try:
+                run.folder.restore()
+            except OSError as error:
+                return f"The files in {run.folder.path} could not be put back: {error.strerror}."
+            current = event.app.current_version
+            return f"Nothing was changed: the app still has {f'version {current.number}' if current else 'no version'}."
+        try:
+            record(run)
+        except EngineProblem as error:
+            return str(error)
+        if event.step == verify.__name__:
+            return ""
+        found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services)
+        return f"The app's containers: {found}." if found else "No container of the app is left."
+
+    @staticmethod
+    def _cancelled(event: DeployEvent) -> tuple[Status, str]:
+        event.refresh_from_db(fields=["cancel_requested_by"])
+        if event.cancel_requested_by:
+            return Status.CANCELLED, f"Cancelled by {event.cancel_requested_by} in step {event.step}."
+        return Status.INTERRUPTED, f"The panel was stopped in step {event.step}."
+
+    @staticmethod
+    def _close(event: DeployEvent, status: Status, columns: dict[str, Any]) -> None:
+        columns["steps"] = _closed(event.steps, timezone.now().isoformat(), columns.get("exit_code"))
+        while True:
+            try:
+                queue.finish(event, status, **columns)
+            except ClaimLost:
+                logger.warning("Event %s was closed by another worker while it ran here", event.pk)
+            except DatabaseError as error:
+                logger.error("Event %s cannot be closed yet: %s", event.pk, error)
+                time.sleep(_RETRY)
+                continue
+            return
+
+
+def _bind(event: DeployEvent) -> None:
+    """Make a lifecycle `event` one of the version that runs now, which may have changed while it waited."""
+    if event.action in (Action.DEPLOY, Action.ROLLBACK, Action.REMOVE):
+        return
+    shaped = DeployEvent.objects.exclude(pk=event.pk).that_shaped(event.app)
+    scale = event.arguments.get("scale", {})
+    expected = (
+        [one | {"replicas": scale.get(one["service"], one["replicas"])} for one in shaped.expected]
+        if shaped
+        else []
+    )
+    images = shaped.images if shaped else {}
+    queue.advance(event, version=event.app.current_version, expected=expected, images=images)
+
+
+def _content(event: DeployEvent) -> Content | None:
+    """Return what `event` deploys or acts on; nothing for a removal, which needs no file."""
+    version = event.version or event.app.current_version
+    return content_of(version) if version and event.action != Action.REMOVE else None
+
+
+def _redactor(content: Content | None) -> Redactor:
+    """Return what hides the app's environment and every registry password from the output."""
+    passwords = []
+    for credential in RegistryCredential.objects.all():
+        # One that cannot be decrypted cannot be used either, and must not stop other apps.
+        with suppress(UndecryptableError):
+            passwords.append(credential.password.reveal())
+    values = environment.values(content.environment).values() if content else ()
+    return Redactor(values, passwords=passwords)
+
+
+def _closed(steps: list[dict[str, Any]], now: str, exit_code: int | None) -> list[dict[str, Any]]:
+    """Return `steps` with the last one ended `now`, if it was not yet."""
+    if steps and steps[-1]["finished_at"] is None:
+        return [*steps[:-1], {**steps[-1], "finished_at": now, "exit_code": exit_code}]
+    return steps
+
+
+def _step_name(event: DeployEvent) -> str:
+    return event.step.capitalize() or "Start"

@@ -1,0 +1,188 @@
+"""The state of all apps, kept up to date from one stream of the engine's events."""
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.applications.models import PROJECT_PREFIX, App
+from apps.deployer.compose import docker_program
+from apps.deployer.containers import Container, list_containers
+from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.runner import default_runner
+from apps.deployer.runner.interface import CancelToken, CommandRunner, Line
+from apps.deployments import live
+
+logger = logging.getLogger(__name__)
+
+# The container events after which the state of an app may be another (docs.docker.com, docker events).
+_EVENTS = ["create", "start", "die", "stop", "pause", "unpause", "rename", "destroy", "oom", "health_status"]
+_SETTLE = 0.05  # seconds in which a burst of events becomes one look at the engine
+_RETRY = 1.0  # seconds between attempts while the engine does not answer
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One container of an app, as the panel shows it."""
+
+    service: str
+    container: str
+    state: str
+    health: str
+    exit_code: int | None
+    image: str
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What an app does now.
+
+    `state` is up, degraded, completed, stopped, absent (no containers) or unreachable (engine).
+    """
+
+    state: str
+    services: tuple[ServiceState, ...] = ()
+
+
+UNREACHABLE = AppState("unreachable")
+ABSENT = AppState("absent")
+
+
+def state_of(containers: list[Container]) -> AppState:
+    """Return the state of an app that has these containers."""
+    services = tuple(
+        ServiceState(
+            service=c.service,
+            container=c.name,
+            state=c.state,
+            health=c.health,
+            exit_code=c.exit_code if c.state in ("exited", "dead") else None,
+            image=c.image,
+            ports=c.ports,
+        )
+        for c in containers
+    )
+    running = [c for c in containers if c.state == "running"]
+    well = [c for c in running if c.health in ("", "healthy")]
+    completed = [c for c in containers if c.ended_well and c.restart_policy in ("no", "on-failure")]
+    if not containers:
+        return ABSENT
+    if len(well) + len(completed) == len(containers):
+        return AppState("up" if well else "completed", services)
+    if not running and not any(c.state == "restarting" for c in containers):
+        return AppState("stopped", services)
+    return AppState("degraded", services)
+
+
+class EngineWatcher:
+    """Follows `docker events` in one process and keeps the containers of every Compose project."""
+
+    def __init__(self, runner: CommandRunner) -> None:
+        self._runner = runner
+        self._cancel = CancelToken()
+        self._dirty = threading.Event()
+        self._lock = threading.Lock()
+        self._states: dict[str, AppState] | None = None
+        self._threads = [
+            threading.Thread(target=self._follow, name="engine-events"),
+            threading.Thread(target=self._look, name="engine-state"),
+        ]
+
+    def start(self) -> None:
+        """Begin to watch; the first state is there within moments."""
+        self._dirty.set()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the stream and the threads."""
+        self._cancel.cancel()
+        self._dirty.set()
+        for thread in self._threads:
+            thread.join()
+
+    def states(self) -> dict[str, AppState] | None:
+        """Return the state of each Compose project by name; None while the engine does not answer."""
+        with self._lock:
+            return self._states
+
+    def _follow(self) -> None:
+        filters = [word for event in _EVENTS for word in ("--filter", f"event={event}")]
+        argv = [docker_program(), "events", "--filter", "type=container", *filters, "--format", "{{.ID}}"]
+        while not self._cancel.cancelled:
+            self._runner.run(argv, sink=self._on_event, cancel=self._cancel)
+            # The stream ends when the engine goes: look at once, and again until it is back.
+            self._dirty.set()
+            self._cancel.wait(_RETRY)
+
+    def _on_event(self, line: Line) -> None:
+        self._dirty.set()
+
+    def _look(self) -> None:
+        while not self._cancel.cancelled:
+            # The time-out makes the first stream, which may start after the first look, miss nothing.
+            self._dirty.wait(10 * _RETRY)
+            self._cancel.wait(_SETTLE)
+            self._dirty.clear()
+            if not self._cancel.cancelled:
+                self._refresh()
+
+    def _refresh(self) -> None:
+        try:
+            fresh: dict[str, AppState] | None = _look_once(self._runner)
+        except EngineProblem as error:
+            if self.states() is not None:
+                logger.warning("%s", error)
+            fresh = None
+        with self._lock:
+            before, self._states = self._states, fresh
+        if before != fresh:
+            live.apps_changed(_changed_slugs(before, fresh))
+
+
+def _changed_slugs(before: dict[str, AppState] | None, after: dict[str, AppState] | None) -> list[str]:
+    """Return the slugs whose state differs; all that are known where the engine came or went."""
+    old, new = before or {}, after or {}
+    projects = {
+        p for p in old.keys() | new.keys() if before is None or after is None or old.get(p) != new.get(p)
+    }
+    return sorted(p.removeprefix(PROJECT_PREFIX) for p in projects if p.startswith(PROJECT_PREFIX))
+
+
+_watcher: EngineWatcher | None = None
+
+
+def start_watcher() -> EngineWatcher:
+    """Watch the engine from this process on, so that `app_states` needs no look of its own."""
+    global _watcher
+    _watcher = EngineWatcher(default_runner())
+    _watcher.start()
+    return _watcher
+
+
+def app_states(slugs: Iterable[str] | None = None) -> dict[str, AppState]:
+    """Return the state of each app of `slugs` (default: of all apps).
+
+    In the server this is what the watcher knows; a command looks at the engine once.
+    """
+    if slugs is None:
+        slugs = App.objects.live().values_list("slug", flat=True)
+    projects = _watcher.states() if _watcher else _look_or_none()
+    if projects is None:
+        return dict.fromkeys(slugs, UNREACHABLE)
+    return {slug: projects.get(PROJECT_PREFIX + slug, ABSENT) for slug in slugs}
+
+
+def _look_or_none() -> dict[str, AppState] | None:
+    try:
+        return _look_once(default_runner())
+    except EngineProblem:
+        return None
+
+
+def _look_once(runner: CommandRunner) -> dict[str, AppState]:
+    by_project: dict[str, list[Container]] = {}
+    for container in list_containers(runner):
+        by_project.setdefault(container.project, []).append(container)
+    return {project: state_of(own) for project, own in by_project.items()}

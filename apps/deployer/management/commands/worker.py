@@ -1,0 +1,17 @@
+"""`manage.py worker`: run events, without serving pages."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from apps.deployer.stopping import stop_tokens
+from apps.deployer.worker import Worker
+
+
+class Command(BaseCommand):
+    help = "Run queued events until SIGTERM or Ctrl-C; a second signal does not wait for what runs."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with stop_tokens() as (stop, stop_now):
+            self.stderr.write(self.style.SUCCESS("The worker runs. Ctrl-C stops it."))
+            Worker().serve(stop, stop_now)

@@ -1,0 +1,138 @@
+"""What a person can ask of the deployer: every page and every command comes through here.
+
+Each function checks the request as a whole and then queues one event; a refusal is a DomainError and
+leaves nothing behind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from apps.accounts.actor import Actor
+from apps.applications.content import Content, InvalidContent
+from apps.applications.models import App
+from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
+from apps.applications.slugs import validate_slug
+from apps.core.errors import Conflict, DomainError
+from apps.deployer.app_folder import AppFolder
+from apps.deployer.check import Checked, check_content
+from apps.deployer.containers import require_engine
+from apps.deployer.runner import default_runner
+from apps.deployer.verdict import Expectation, expectations
+from apps.deployments.models import DeployEvent
+from apps.deployments.queue import enqueue
+from apps.deployments.states import Action
+
+MAX_SCALE = 100
+LIFECYCLE = frozenset({Action.STOP, Action.START, Action.RESTART, Action.PULL})
+
+
+class NotDeployed(Conflict):
+    """An action on an app that no deploy has brought up yet."""
+
+
+class InvalidScale(DomainError):
+    """A scale of an unknown service, or to a number that is out of bounds."""
+
+
+def check(content: Content, slug: str = "") -> Checked:
+    """Have Compose read `content` as the app `slug` would be deployed; nothing is changed.
+
+    Raises ComposeMissing and ComposeTooOld; what is wrong with the content is in the result.
+    """
+    folder = AppFolder(validate_slug(slug)).path if slug else None
+    return check_content(content, default_runner(), folder=folder)
+
+
+def submit_deploy(
+    slug: str, content: Content, by: Actor, *, note: str = "", name: str = "", new: bool = False
+) -> DeployEvent:
+    """Queue a deploy of `content` as app `slug`, which is made where there is none, and return its event.
+
+    With `new` the app must not exist yet. Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText and
+    EngineProblem.
+    """
+    validate_slug(slug)
+    if new and App.objects.live().filter(slug=slug).exists():
+        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+    asked = _accepted(content, slug)
+    with transaction.atomic():
+        app = None if new else App.objects.live().filter(slug=slug).first()
+        app = app or create_app(slug, name, by)
+        version, _is_new = store_version(app, content, by, note)
+        return enqueue(app, Action.DEPLOY, by, version=version, **asked)
+
+
+def submit_rollback(app: App, number: int, by: Actor) -> DeployEvent:
+    """Queue a deploy of the earlier version `number` of `app`. Raises NotFound and as a deploy does."""
+    version = get_version(app, number)
+    asked = _accepted(content_of(version), app.slug)
+    return enqueue(app, Action.ROLLBACK, by, version=version, **asked)
+
+
+def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:
+    """Queue stop, start, restart or pull of `app`. Raises NotDeployed and EngineProblem."""
+    assert action in LIFECYCLE, action
+    _require_deployed(app)
+    return enqueue(app, action, by, version=app.current_version)
+
+
+def submit_scale(app: App, scale: Mapping[str, int], by: Actor) -> DeployEvent:
+    """Queue a change of the number of containers: {service: 0 to MAX_SCALE}.
+
+    It holds until the next deploy, which goes by the file again.
+    Raises InvalidScale, NotDeployed and EngineProblem.
+    """
+    if not scale:
+        raise InvalidScale("Name at least one service and its number of containers, like web=3.")
+    for service, number in scale.items():
+        if not 0 <= number <= MAX_SCALE:
+            raise InvalidScale(f"{service}: a number of containers from 0 to {MAX_SCALE}, not {number}.")
+    _require_deployed(app)
+    known = [one.service for one in expected_services(app)]
+    for service in scale:
+        if service not in known:
+            raise InvalidScale(
+                f"{app.slug} has no service {service[:100]!r}. Its services: {', '.join(known)}."
+            )
+    return enqueue(app, Action.SCALE, by, version=app.current_version, arguments={"scale": dict(scale)})
+
+
+def submit_remove(app: App, by: Actor, *, volumes: bool = False) -> DeployEvent:
+    """Queue the end of `app`: its containers and network go, and its volumes where `volumes` says so.
+
+    Raises EngineProblem.
+    """
+    require_engine(default_runner())
+    return enqueue(app, Action.REMOVE, by, arguments={"volumes": volumes})
+
+
+def expected_services(app: App) -> list[Expectation]:
+    """Return what the current version of `app`, and scaling since, asks for; nothing before a deploy."""
+    event = DeployEvent.objects.that_shaped(app)
+    return [Expectation(**one) for one in event.expected] if event else []
+
+
+def _require_deployed(app: App) -> None:
+    if app.current_version is None:
+        raise NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
+    require_engine(default_runner())
+
+
+def _accepted(content: Content, slug: str) -> dict[str, Any]:
+    """Return the event columns `expected` and `images` of `content`.
+
+    Raises InvalidContent where Compose refuses it and EngineProblem where nothing could be deployed now.
+    """
+    runner = default_runner()
+    require_engine(runner)
+    checked = check_content(content, runner, folder=AppFolder(slug).path)
+    if not checked.valid:
+        raise InvalidContent(checked.problems)
+    services = checked.model.get("services") or {}
+    return {
+        "expected": [asdict(one) for one in expectations(checked.model)],
+        "images": {name: {"image": s["image"]} for name, s in services.items() if s.get("image")},
+    }

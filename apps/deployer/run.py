@@ -1,0 +1,88 @@
+"""One run of an event: what its steps share, and how they start commands."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.applications import environment
+from apps.applications.content import Content
+from apps.deployer.app_folder import AppFolder
+from apps.deployer.compose import Project
+from apps.deployer.failures import explain
+from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.runner.environment import process_environment
+from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Status
+from apps.registries.references import registry_of
+
+
+class StepFailed(Exception):
+    """An expected failure: a command said no, or the services do not stand as they should."""
+
+    def __init__(self, sentence: str, exit_code: int | None = None, status: Status = Status.FAILED) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.exit_code = exit_code
+        self.status = status
+
+
+class RunCancelled(Exception):
+    """The event was cancelled, or its worker is told to stop."""
+
+
+@dataclass
+class Run:
+    """The event, its app's folder, and the means by which its steps act."""
+
+    event: DeployEvent
+    runner: CommandRunner
+    log: LogBuffer
+    cancel: CancelToken
+    content: Content | None  # what is deployed or, for lifecycle actions, what runs; None: nothing
+    folder: AppFolder
+    docker_config: Path | None = None
+    credentials: ExitStack = field(default_factory=ExitStack)
+    exit_code: int | None = None  # of the last command
+
+    @property
+    def project(self) -> Project:
+        return Project(self.event.app.project, self.folder.path)
+
+    @property
+    def hidden_names(self) -> set[str]:
+        """The names of the app's environment: the panel's own values of these would win over the app's."""
+        return set(environment.values(self.content.environment)) if self.content else set()
+
+    @property
+    def image_references(self) -> list[str]:
+        return sorted({image["image"] for image in self.event.images.values()})
+
+    def command(self, argv: Sequence[str]) -> None:
+        """Run `argv` in the app's folder, its output going to the log.
+
+        Raises RunCancelled, or StepFailed where it ends with another code than 0 or takes too long.
+        """
+        if self.cancel.cancelled:
+            raise RunCancelled
+        env = process_environment(hide=self.hidden_names)
+        if self.docker_config:
+            env["DOCKER_CONFIG"] = str(self.docker_config)
+        timeout = settings.SIMPLEDEPLOY_STEP_TIMEOUT
+        result = self.runner.run(
+            argv, env=env, cwd=self.folder.path, sink=self.log.add, cancel=self.cancel, timeout=timeout
+        )
+        self.exit_code = result.exit_code
+        if result.outcome is Outcome.CANCELLED:
+            raise RunCancelled
+        registries = sorted({registry_of(image) for image in self.image_references})
+        if result.outcome is Outcome.TIMED_OUT:
+            raise StepFailed(f"It did not end within {timeout} seconds and was ended.", result.exit_code)
+        if not result.ok:
+            # The log's own tail is read, not the runner's: it has the secrets already taken out.
+            tail = self.log.tail()
+            last = tail[-1] if tail else f"The command ended with exit code {result.exit_code}."
+            raise StepFailed(" ".join(filter(None, [explain(tail, registries), last])), result.exit_code)

@@ -1,0 +1,135 @@
+"""The steps of each action, in order. A new action is a state, a line in STEPS, a view and its tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.applications.models import App
+from apps.core.errors import DomainError
+from apps.deployer import compose
+from apps.deployer.containers import image_digests, leftovers, list_containers
+from apps.deployer.docker_config import docker_config
+from apps.deployer.run import Run, StepFailed
+from apps.deployer.verdict import observed
+from apps.deployer.verify import verify
+from apps.deployments import queue
+from apps.deployments.states import Action, Status
+from apps.registries.services import credentials_for
+
+Step = Callable[[Run], None]
+
+
+class VersionDamaged(DomainError):
+    """A stored version whose content is not the one its SHA-256 names."""
+
+    http_status = 500
+
+
+def version(run: Run) -> None:
+    """Make sure that the stored content is the one that was asked for and checked."""
+    wanted = run.event.version
+    assert wanted is not None
+    assert run.content is not None
+    if run.content.sha256 != wanted.sha256:
+        raise VersionDamaged(f"Version {wanted.number} was changed in the database; it is not deployed.")
+    run.log.say(f"Version {wanted.number}, SHA-256 {wanted.sha256[:12]}")
+
+
+def write(run: Run) -> None:
+    """Put the Compose file and the environment into the app's folder."""
+    assert run.content is not None
+    run.folder.write(run.content)
+
+
+def credentials(run: Run) -> None:
+    """Make a Docker configuration with the credentials of just the registries that are needed."""
+    usable = credentials_for(run.image_references, run.event.slug)
+    run.docker_config = run.credentials.enter_context(docker_config(usable))
+    hosts = ", ".join(c.host for c in usable)
+    run.log.say(f"Signing in to {hosts}" if hosts else "No registry credentials are needed or stored")
+
+
+def pull(run: Run) -> None:
+    """Pull the images."""
+    run.command(compose.pull(run.project))
+
+
+def drop_credentials(run: Run) -> None:
+    """Remove the Docker configuration with its credentials."""
+    run.docker_config = None
+    run.credentials.close()
+
+
+def up(run: Run) -> None:
+    """Make the new content the current one and start it."""
+    App.objects.filter(pk=run.event.app_id).update(current_version=run.event.version)
+    run.folder.keep()
+    run.command(compose.up(run.project))
+    drop_credentials(run)
+
+
+def stop(run: Run) -> None:
+    """Stop the services."""
+    run.command(compose.stop(run.project))
+    running = [c.name for c in list_containers(run.runner, run.project.name) if c.state == "running"]
+    if running:
+        raise StepFailed(f"Still running: {', '.join(running)}.", status=Status.UNSTABLE)
+
+
+def start(run: Run) -> None:
+    """Start the services."""
+    run.command(compose.start(run.project))
+
+
+def restart(run: Run) -> None:
+    """Restart the services."""
+    run.command(compose.restart(run.project))
+
+
+def scale(run: Run) -> None:
+    """Set the number of containers of services."""
+    run.command(compose.scale(run.project, run.event.arguments["scale"]))
+
+
+def down(run: Run) -> None:
+    """Remove containers and network, and volumes where asked; then free the slug."""
+    run.command(compose.down(run.project, volumes=bool(run.event.arguments.get("volumes"))))
+    left = leftovers(run.runner, run.project.name)
+    if left:
+        raise StepFailed(
+            f"Still there: {', '.join(left)}. Something else may use them; remove the app again."
+        )
+    kept = run.folder.remove()
+    if kept:
+        run.log.say(f"Kept in {run.folder.path}, as the panel did not make it: {', '.join(kept)}")
+    with transaction.atomic():
+        App.objects.filter(pk=run.event.app_id).update(removed_at=timezone.now())
+
+
+def record(run: Run) -> None:
+    """Note what stands now: the images with their digests, and the containers where verify has not."""
+    drop_credentials(run)
+    found = list_containers(run.runner, run.project.name)
+    columns: dict[str, Any] = {"images": run.event.images | image_digests(run.runner, found)}
+    if not run.event.services:
+        columns["services"] = [report.as_dict() for report in observed(found)]
+    queue.advance(run.event, **columns)
+
+
+_DEPLOY = (version, write, credentials, pull, up, verify, record)
+
+STEPS: dict[str, tuple[Step, ...]] = {
+    Action.DEPLOY: _DEPLOY,
+    Action.ROLLBACK: _DEPLOY,
+    Action.STOP: (stop, record),
+    Action.START: (start, verify, record),
+    Action.RESTART: (restart, verify, record),
+    Action.PULL: (credentials, pull, record),
+    Action.SCALE: (scale, verify, record),
+    Action.REMOVE: (down,),
+}
+
+# In these a deploy has touched no container yet: when it ends here, all is put back as it was.
+BEFORE_UP = frozenset({"", version.__name__, write.__name__, credentials.__name__, pull.__name__})

@@ -1,0 +1,139 @@
+"""The judgement of an app: which service should run or end, and whether it does."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from apps.deployer.containers import Container
+
+
+class Verdict(StrEnum):
+    """How one service stands against what its Compose file asks for."""
+
+    RUNNING = "running"  # runs, and is healthy where it has a healthcheck
+    COMPLETED = "completed"  # ended with 0, as it was meant to or may
+    WAITING = "waiting"  # may still get there
+    FAILED = "failed"  # cannot get there by itself
+    UNJUDGED = ""  # nothing was asked of it (after stop, pull)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the Compose file asks of one service."""
+
+    service: str
+    replicas: int
+    one_shot: bool  # a job: somebody waits for its end, or its file says restart: "no"
+    must_end: bool  # somebody waits for it: depends_on ... service_completed_successfully
+    may_end: bool  # nothing starts it again when it ends with 0
+
+
+@dataclass(frozen=True)
+class ServiceReport:
+    """How one container of a service stands; a service without any container has an empty `container`."""
+
+    service: str
+    container: str
+    state: str
+    health: str
+    exit_code: int | None
+    restarts: int
+    verdict: Verdict
+    reason: str  # a phrase for people, empty where all is well
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"verdict": str(self.verdict)}
+
+
+def expectations(model: dict[str, Any]) -> list[Expectation]:
+    """Return what the resolved Compose `model` (of `docker compose config`) asks of each service.
+
+    A service ends by plan where another waits for it with
+    service_completed_successfully (Compose specification, depends_on); it may end where its restart
+    policy does not bring it back after exit code 0 (Docker: no, on-failure).
+    """
+    services: dict[str, dict[str, Any]] = model.get("services") or {}
+    awaited = {
+        name
+        for service in services.values()
+        for name, how in (service.get("depends_on") or {}).items()
+        if how.get("condition") == "service_completed_successfully"
+    }
+    return [
+        Expectation(
+            service=name,
+            replicas=_replicas(service),
+            one_shot=name in awaited or service.get("restart") == "no",
+            must_end=name in awaited,
+            may_end=name in awaited or _restart(service) in ("no", "on-failure", "none"),
+        )
+        for name, service in sorted(services.items())
+    ]
+
+
+def judge(expected: list[Expectation], containers: list[Container]) -> list[ServiceReport]:
+    """Return a report for each container of each expected service, and for each that is missing."""
+    reports = []
+    for expectation in expected:
+        own = [c for c in containers if c.service == expectation.service]
+        reports += [_report(c, *_judge_one(expectation, c)) for c in own]
+        missing = expectation.replicas - len(own)
+        if missing > 0:
+            reason = "no container" if not own else f"{missing} of {expectation.replicas} containers missing"
+            reports.append(
+                ServiceReport(expectation.service, "", "missing", "", None, 0, Verdict.WAITING, reason)
+            )
+    return reports
+
+
+def observed(containers: list[Container]) -> list[ServiceReport]:
+    """Return a report for each container without judging it."""
+    return [_report(c, Verdict.UNJUDGED, "") for c in containers]
+
+
+def _report(container: Container, verdict: Verdict, reason: str) -> ServiceReport:
+    return ServiceReport(
+        service=container.service,
+        container=container.name,
+        state=container.state,
+        health=container.health,
+        exit_code=container.exit_code if container.state in ("exited", "dead", "restarting") else None,
+        restarts=container.restarts,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _judge_one(expectation: Expectation, container: Container) -> tuple[Verdict, str]:
+    exited = f"exited with {container.exit_code}" + (" (out of memory)" if container.oom_killed else "")
+    match container.state:
+        case "running" if expectation.must_end:
+            return Verdict.WAITING, "still runs, should end"
+        case "running" if container.health in ("starting", "unhealthy"):
+            return Verdict.WAITING, f"health: {container.health}"
+        case "running":
+            return Verdict.RUNNING, ""
+        case "exited" if expectation.may_end and container.exit_code == 0:
+            return Verdict.COMPLETED, ""
+        case "exited" if expectation.may_end:
+            return Verdict.FAILED, exited
+        case "exited" | "restarting":
+            return Verdict.WAITING, f"{exited}, restarted {container.restarts} times"
+        case "dead":
+            return Verdict.FAILED, "dead"
+        case state:
+            return Verdict.WAITING, state
+
+
+def _replicas(service: dict[str, Any]) -> int:
+    deploy = service.get("deploy") or {}
+    if deploy.get("mode") == "global":
+        return 1
+    replicas = deploy.get("replicas", service.get("scale"))
+    return 1 if replicas is None else int(replicas)
+
+
+def _restart(service: dict[str, Any]) -> str:
+    policy = ((service.get("deploy") or {}).get("restart_policy") or {}).get("condition")
+    restart = str(policy or service.get("restart") or "no")
+    return restart.partition(":")[0]

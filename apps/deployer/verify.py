@@ -1,0 +1,65 @@
+"""The step that waits until every service stands as its Compose file asks, or time is up."""
+
+import time
+
+from apps.deployer.containers import list_containers
+from apps.deployer.run import Run, RunCancelled, StepFailed
+from apps.deployer.verdict import Expectation, ServiceReport, Verdict, judge
+from apps.deployments import queue
+from apps.deployments.states import Status
+
+# Seconds for which all must stand well before it counts: a crash loop looks well between two crashes.
+CALM = 1.0
+_LOOK_EVERY = (0.1, 0.2, 0.4, 0.8, 1.0)  # seconds between looks, the last for all that follow
+
+_SETTLED = frozenset({Verdict.RUNNING, Verdict.COMPLETED})
+
+
+def verify(run: Run) -> None:
+    """Wait until all services run or have ended as asked, for `App.verify_timeout` seconds at most.
+
+    Raises StepFailed: status failed where a job did not end with 0, else unstable; and RunCancelled.
+    """
+    expected = [Expectation(**one) for one in run.event.expected]
+    deadline = time.monotonic() + run.event.app.verify_timeout
+    calm_since: float | None = None
+    calm_restarts = -1
+    looks = 0
+    while True:
+        reports = judge(expected, list_containers(run.runner, run.project.name))
+        _tell(run, reports)
+        now = time.monotonic()
+        if any(r.verdict is Verdict.FAILED for r in reports):
+            break
+        restarts = sum(r.restarts for r in reports)
+        if not all(r.verdict in _SETTLED for r in reports):
+            calm_since = None
+        elif calm_since is None or restarts != calm_restarts:
+            calm_since, calm_restarts = now, restarts
+        elif now - calm_since >= CALM:
+            return
+        if now >= deadline:
+            break
+        if run.cancel.wait(_LOOK_EVERY[min(looks, len(_LOOK_EVERY) - 1)]):
+            raise RunCancelled
+        looks += 1
+    raise _failure(expected, reports, run.event.app.verify_timeout)
+
+
+def _tell(run: Run, reports: list[ServiceReport]) -> None:
+    """Write the reports into the event, and a line into the log, when they changed."""
+    told = [report.as_dict() for report in reports]
+    if told != run.event.services:
+        queue.advance(run.event, services=told)
+        waiting = [f"{r.service} ({r.reason})" for r in reports if r.verdict not in _SETTLED]
+        run.log.say("Waiting for " + ", ".join(waiting) if waiting else "All services stand as the file asks")
+
+
+def _failure(expected: list[Expectation], reports: list[ServiceReport], timeout: int) -> StepFailed:
+    jobs = {e.service for e in expected if e.one_shot}
+    bad = [r for r in reports if r.verdict not in _SETTLED]
+    failed_job = any(r.service in jobs and r.verdict is Verdict.FAILED for r in bad)
+    said = "; ".join(f"{r.service}: {r.reason}" for r in bad) or "a service keeps restarting"
+    if any(r.verdict is Verdict.FAILED for r in bad):
+        return StepFailed(f"{said}.", status=Status.FAILED if failed_job else Status.UNSTABLE)
+    return StepFailed(f"Not well after {timeout} seconds: {said}.", status=Status.UNSTABLE)

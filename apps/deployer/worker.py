@@ -1,0 +1,150 @@
+"""Claims events and runs each in a thread; hears of cancels, beats, and reaps what dead workers left."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from apps.core.owner import current_owner, is_alive
+from apps.deployer.deployer import Deployer
+from apps.deployer.recovery import STALE_AFTER, recover
+from apps.deployer.runner import default_runner
+from apps.deployer.runner.interface import CancelToken, CommandRunner
+from apps.deployments import queue
+from apps.deployments.models import DeployEvent
+from apps.deployments.models import Worker as WorkerRow
+
+logger = logging.getLogger(__name__)
+
+_POLL = 0.2  # seconds between looks for what other processes queued or cancelled
+_BEAT = 5.0  # seconds between heartbeats
+_REAP = 15.0  # seconds between looks for dead workers
+
+
+class Worker:
+    """Runs events of the queue in this process until it is told to stop."""
+
+    def __init__(self, runner: CommandRunner | None = None) -> None:
+        self.name = current_owner()
+        self._deployer = Deployer(runner or default_runner())
+        self._running: dict[int, tuple[threading.Thread, CancelToken]] = {}
+        self._registered_at = self._beaten_at = self._reaped_at = float("-inf")
+
+    def serve(self, stop: CancelToken, stop_now: CancelToken | None = None) -> None:
+        """Claim and run events until `stop`; then drain.
+
+        After `stop` nothing is claimed any more. What runs gets SIMPLEDEPLOY_DRAIN_TIMEOUT seconds, or
+        until `stop_now`, and is then ended as interrupted; what is queued waits for the next start.
+        """
+        with stop.calling(queue.news.announce):
+            self._until(stop)
+        self._drain(stop_now or CancelToken())
+        self._guarded(WorkerRow.objects.filter(name=self.name).delete)
+
+    def run_one(self, event: DeployEvent, cancel: CancelToken) -> None:
+        """Run `event` here, after those of its app that were queued before it; return when it has ended."""
+        seen = 0
+        while True:
+            event.refresh_from_db()
+            if event.is_terminal:
+                break
+            self._keep_up()
+            if cancel.cancelled:
+                self._cancel_all()
+            elif not self._running:
+                self._claim(up_to=event)
+            seen = queue.news.wait(seen, _POLL)
+        for thread, _token in list(self._running.values()):
+            thread.join()
+
+    def _until(self, stop: CancelToken) -> None:
+        seen = 0
+        while not stop.cancelled:
+            self._guarded(self._turn)
+            seen = queue.news.wait(seen, _POLL)
+
+    def _turn(self) -> None:
+        self._keep_up()
+        if self._registered_at + _BEAT <= time.monotonic():
+            self._registered_at = time.monotonic()
+            WorkerRow.objects.update_or_create(name=self.name, defaults={"heartbeat_at": timezone.now()})
+        while len(self._running) < settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS and self._claim():
+            pass
+
+    def _claim(self, up_to: DeployEvent | None = None) -> bool:
+        event = queue.claim_next(self.name, up_to=up_to)
+        if event is None:
+            return False
+        token = CancelToken()
+        thread = threading.Thread(target=self._run, args=(event, token), name=f"event-{event.pk}")
+        self._running[event.pk] = (thread, token)
+        thread.start()
+        return True
+
+    def _run(self, event: DeployEvent, token: CancelToken) -> None:
+        try:
+            self._deployer.run(event, token)
+        finally:
+            connection.close()
+            queue.news.announce()
+
+    def _keep_up(self) -> None:
+        """Forget ended threads, pass on cancels and lost claims, beat, and reap."""
+        for pk, (thread, _token) in list(self._running.items()):
+            if not thread.is_alive():
+                del self._running[pk]
+        now = time.monotonic()
+        if self._running:
+            mine = DeployEvent.objects.running().filter(pk__in=self._running, worker=self.name)
+            wanted = dict(mine.values_list("pk", "cancel_requested_at"))
+            for pk, (_thread, token) in self._running.items():
+                if wanted.get(pk, "lost"):
+                    token.cancel()
+            if self._beaten_at + _BEAT <= now:
+                self._beaten_at = now
+                mine.update(heartbeat_at=timezone.now())
+        if self._reaped_at + _REAP <= now:
+            self._reaped_at = now
+            recover(self.name, running_here=set(self._running))
+
+    def _cancel_all(self) -> None:
+        for _thread, token in self._running.values():
+            token.cancel()
+
+    def _drain(self, stop_now: CancelToken) -> None:
+        deadline = time.monotonic() + settings.SIMPLEDEPLOY_DRAIN_TIMEOUT
+        while self._running:
+            if stop_now.cancelled or time.monotonic() >= deadline:
+                self._cancel_all()
+            self._guarded(self._keep_up)
+            time.sleep(0.05)
+
+    @staticmethod
+    def _guarded(act: Callable[[], object]) -> None:
+        """Call `act`; a database that refuses (locked, full, away) is logged, and the worker goes on."""
+        try:
+            act()
+        except DatabaseError as error:
+            logger.error("The database refused: %s", error)
+            connection.close()
+            time.sleep(1)
+
+
+def live_worker() -> bool:
+    """Tell whether a process that takes any event is running now, here or on another machine."""
+    fresh = timezone.now() - timedelta(seconds=STALE_AFTER)
+    rows = WorkerRow.objects.values_list("name", "heartbeat_at")
+    return any(beat >= fresh if (alive := is_alive(name)) is None else alive for name, beat in rows)
+
+
+def run_one(event_id: int, cancel: CancelToken) -> None:
+    """Run event `event_id` in this process until it is terminal; `cancel` ends it early."""
+    try:
+        Worker().run_one(DeployEvent.objects.get(pk=event_id), cancel)
+    finally:
+        connection.close()
