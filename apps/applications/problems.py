@@ -1,0 +1,41 @@
+"""What is wrong with a Compose file or its environment, and where."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from apps.core.errors import DomainError
+
+Source = Literal["compose", "environment"]
+
+_NAMES: dict[str, str] = {"compose": "Compose file", "environment": "Environment"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault: its place (both counted from 1, None where unknown) and a sentence about it."""
+
+    line: int | None
+    column: int | None
+    message: str
+    source: Source = "compose"
+
+    def __str__(self) -> str:
+        place = _NAMES[self.source]
+        if self.line is not None:
+            place += f", line {self.line}"
+        if self.column is not None:
+            place += f", column {self.column}"
+        return f"{place}: {self.message}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the problem for JSON."""
+        return asdict(self)
+
+
+class InvalidContent(DomainError):
+    """Content that is refused, with all its problems."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

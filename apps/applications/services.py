@@ -1,0 +1,101 @@
+"""What the layers above do with apps and their versions."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from apps.accounts.actor import Actor
+from apps.applications.content import Content
+from apps.applications.models import App, ComposeVersion
+from apps.applications.slugs import validate_slug
+from apps.core.errors import Conflict, DomainError, NotFound
+from apps.core.secret import Secret
+
+# Twins that store at the same moment are told apart by the database; one more look settles it.
+_ATTEMPTS = 5
+
+
+class SlugTaken(Conflict):
+    """A slug that a living app already has."""
+
+
+class InvalidText(DomainError):
+    """A name or note that cannot be stored."""
+
+
+def create_app(slug: str, name: str, by: Actor) -> App:
+    """Make the app `slug`, shown as `name` (the slug where that is empty).
+
+    Raises InvalidSlug, InvalidText and SlugTaken.
+    """
+    validate_slug(slug)
+    name = _line_of_text(name, "The name", 100) or slug
+    try:
+        with transaction.atomic():
+            return App.objects.create(slug=slug, name=name, created_by=by.user)
+    except IntegrityError:
+        raise SlugTaken(f"There is already an app named {slug}. Choose another name.") from None
+
+
+def get_app(slug: str) -> App:
+    """Return the living app `slug`. Raises NotFound where there is none."""
+    app = App.objects.live().select_related("current_version").filter(slug=slug).first()
+    if app is None:
+        raise NotFound(f"There is no app named {slug[:100]}.")
+    return app
+
+
+def get_version(app: App, number: int) -> ComposeVersion:
+    """Return version `number` of `app`. Raises NotFound where it has none such."""
+    version = ComposeVersion.objects.filter(app=app, number=number).first() if 0 < number < 2**31 else None
+    if version is None:
+        raise NotFound(f"{app.slug} has no version {number}.")
+    return version
+
+
+def store_version(app: App, content: Content, by: Actor, note: str = "") -> tuple[ComposeVersion, bool]:
+    """Return the version of `app` that holds `content`, and whether it was made now.
+
+    Content that the app already has makes no new row, whoever stores it at the same moment.
+    Raises InvalidText where the note is too long.
+    """
+    note = _line_of_text(note, "The note", 500)
+    digest = content.sha256
+    for _attempt in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                # One writer at a time for the numbers of an app; SQLite's transactions are so anyway.
+                App.objects.select_for_update().filter(pk=app.pk).first()
+                existing = ComposeVersion.objects.filter(app=app, sha256=digest).first()
+                if existing is not None:
+                    return existing, False
+                last = ComposeVersion.objects.filter(app=app).aggregate(Max("number"))["number__max"] or 0
+                version = ComposeVersion.objects.create(
+                    app=app,
+                    number=last + 1,
+                    yaml=content.yaml,
+                    environment=Secret(content.environment),
+                    sha256=digest,
+                    note=note,
+                    author=by.user,
+                    author_name=by.name[:150],
+                )
+                return version, True
+        except IntegrityError:
+            continue
+    raise Conflict(
+        f"Others keep storing versions of {app.slug} at this moment. Nothing was stored; try again."
+    )
+
+
+def content_of(version: ComposeVersion) -> Content:
+    """Return what `version` holds. Raises UndecryptableError where the key of its environment is gone."""
+    return Content(version.yaml, version.environment.reveal())
+
+
+def _line_of_text(text: str, what: str, limit: int) -> str:
+    text = " ".join(text.split())
+    if len(text) > limit:
+        raise InvalidText(f"{what} has {len(text)} characters; {limit} are allowed.")
+    if "\0" in text:
+        raise InvalidText(f"{what} holds a NUL byte.")
+    return text
