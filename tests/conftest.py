@@ -1,0 +1,146 @@
+"""Fixtures that every test may use. What they give is described in tests/lab/."""
+
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.engine import Engine, ProjectCleanup
+from tests.lab.panel import ROOT, PanelProcess, make_template
+from tests.lab.registry import Registry, StallingRegistry
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+MARKS = {
+    "engine": ("engine",),
+    "registry": ("registry", "stalling_registry"),
+    "browser": ("browser", "page"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    # The browser's run is without pytest-asyncio, whose settings in pyproject.toml must still be known.
+    if not pluginmanager.hasplugin("asyncio"):
+        parser.addini("asyncio_mode", "unused in this run")
+        parser.addini("asyncio_default_fixture_loop_scope", "unused in this run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the marks of what it uses, so that nobody can forget one."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for mark, fixtures in MARKS.items():
+            if used.intersection(fixtures):
+                item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep whether a test failed, for what its fixtures do afterwards."""
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep the test database in a file: threads in it meet the locks that they meet in production."""
+    from django.db import connections
+
+    settings = connections["default"].settings_dict
+    if settings["ENGINE"] == "django.db.backends.sqlite3":
+        settings["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """A real Docker engine with Compose v2."""
+    return Engine.find()
+
+
+@pytest.fixture(scope="session")
+def registry(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real registry with a password; none of its images is on the engine at first."""
+    with Registry(engine, tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def stalling_registry() -> Iterator[StallingRegistry]:
+    """A registry that accepts connections and never answers."""
+    with StallingRegistry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def compose_project_cleanup(engine: Engine) -> Iterator[ProjectCleanup]:
+    """Hands out unique slugs whose containers, networks and volumes are removed after the test."""
+    cleanup = ProjectCleanup(engine)
+    yield cleanup
+    cleanup.remove_all()
+
+
+@pytest.fixture(scope="session")
+def panel_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a migrated database and an administrator."""
+    return make_template(tmp_path_factory.mktemp("panel-template"))
+
+
+@pytest.fixture
+def panel_process(panel_template: Path, tmp_path: Path) -> Iterator[Callable[..., PanelProcess]]:
+    """A factory of panels: `panel_process(environment={...}, start=True, claimed=True)`.
+
+    An unclaimed panel has no administrator and no database yet.
+    """
+    panels: list[PanelProcess] = []
+
+    def factory(
+        *, environment: Mapping[str, str | None] | None = None, start: bool = True, claimed: bool = True
+    ) -> PanelProcess:
+        folder = tmp_path / f"panel-{len(panels) + 1}"
+        panel = PanelProcess(folder, panel_template if claimed else None, environment)
+        panels.append(panel)
+        return panel.start() if start else panel
+
+    yield factory
+    for panel in panels:
+        panel.clean_up()
+
+
+@pytest.fixture
+def panel(panel_process: Callable[..., PanelProcess]) -> PanelProcess:
+    """A running panel with its administrator, and no apps."""
+    return panel_process()
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """A headless chromium for the whole run."""
+    from tests.lab.browser import open_browser
+
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: "Browser", request: pytest.FixtureRequest) -> "Iterator[Page]":
+    """A fresh page; where the test fails, test-results/ keeps a picture of it."""
+    from tests.lab.browser import open_page
+
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")
+    with open_page(browser) as page:
+        yield page
+        if request.node.stash.get(_FAILED, False):
+            page.screenshot(path=ROOT / "test-results" / f"{name}.png", full_page=True)

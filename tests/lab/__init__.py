@@ -1,0 +1,1 @@
+"""What the tests against real things need: engine, registry, images, panel processes, browser."""

@@ -1,0 +1,61 @@
+"""Chromium, driven by Playwright's synchronous interface."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.lab.requirement import missing
+
+# Debian's chromium runs as root only without its sandbox, and must not look for updates.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+# Milliseconds that a page gets to do what a test waits for.
+PATIENCE = 15_000
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Yield a headless chromium with a fresh profile; skip or fail where the machine has none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        missing("browser", "there is no `chromium` on PATH.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS), headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def open_page(browser: Browser) -> Iterator[Page]:
+    """Yield a page in a context of its own (no cookies).
+
+    Raises AssertionError at the end where a script threw or the content security policy refused something.
+    """
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            problems.append(message.text)
+
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(f"exception in a script: {error}"))
+    page.on("console", note)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not problems, "\n".join(problems)
