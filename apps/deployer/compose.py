@@ -1,0 +1,91 @@
+"""The argv of every Compose command: built here, run by a CommandRunner."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPOSE_FILE = "docker-compose.yml"
+ENV_FILE = ".env"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Compose project: its name, and the folder that holds its files."""
+
+    name: str
+    folder: Path
+
+
+def docker_program() -> str:
+    """Return the absolute path of the docker command; where there is none, its plain name.
+
+    Absolute, because a PATH in a command's environment must not decide what is started.
+    """
+    return shutil.which("docker") or "docker"
+
+
+def compose(project: Project, *args: str) -> list[str]:
+    """Return the command `docker compose ARGS` for `project`, with output for a log: plain, without colours."""
+    return [
+        docker_program(),
+        "compose",
+        "--ansi",
+        "never",
+        "--progress",
+        "plain",
+        "-p",
+        project.name,
+        "--project-directory",
+        str(project.folder),
+        "-f",
+        str(project.folder / COMPOSE_FILE),
+        *args,
+    ]
+
+
+def pull(project: Project) -> list[str]:
+    """Pull the images of all services."""
+    return compose(project, "pull")
+
+
+def up(project: Project) -> list[str]:
+    """Create and start what changed, and remove the containers of services that are gone."""
+    return compose(project, "up", "-d", "--remove-orphans")
+
+
+def stop(project: Project) -> list[str]:
+    """Stop the containers and keep them."""
+    return compose(project, "stop")
+
+
+def start(project: Project) -> list[str]:
+    """Start the containers that exist."""
+    return compose(project, "start")
+
+
+def restart(project: Project) -> list[str]:
+    """Restart the containers that exist."""
+    return compose(project, "restart")
+
+
+def scale(project: Project, counts: Mapping[str, int]) -> list[str]:
+    """Run `counts` containers of each service, and touch no other service and no running container."""
+    services = sorted(counts)
+    options = [word for service in services for word in ("--scale", f"{service}={counts[service]}")]
+    return compose(project, "up", "-d", "--no-deps", "--no-recreate", *options, *services)
+
+
+def down(project: Project, volumes: bool = False) -> list[str]:
+    """Remove containers and networks, with the named volumes where `volumes` says so."""
+    return compose(project, "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+
+
+def config(project: Project) -> list[str]:
+    """Print the resolved file as JSON, with paths as they were written."""
+    return compose(project, "config", "--format", "json", "--no-path-resolution")
+
+
+def version() -> list[str]:
+    """Print the version of Compose and nothing else."""
+    return [docker_program(), "compose", "version", "--short"]
