@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.core.errors import DomainError
@@ -40,7 +40,6 @@ class SubcommandsCommand(BaseCommand):
     """
 
     subcommands: tuple[Subcommand, ...] = ()
-    summary = ""
     # They check what serving needs; a command says itself what it misses.
     requires_system_checks: list[str] = []
     suppressed_base_arguments = {
@@ -59,7 +58,6 @@ class SubcommandsCommand(BaseCommand):
             subcommand,
             formatter_class=RawDescriptionHelpFormatter,
             usage=f"manage.py {subcommand} SUBCOMMAND ...",
-            description=self.summary,
             epilog="Examples:\n"
             + "".join(f"  manage.py {subcommand} {s.example}\n" for s in self.subcommands)
             + f"\n{EXIT_CODES}\nMore about one: manage.py {subcommand} SUBCOMMAND --help",
@@ -97,7 +95,7 @@ class SubcommandsCommand(BaseCommand):
             code = chosen.run(options, output)
         except DomainError as error:
             self._refuse(output, str(error), options)
-        except DatabaseError as error:
+        except (OperationalError, ProgrammingError) as error:
             self._refuse(output, _database_sentence(error), options)
         except OutputClosed:
             code = SUCCEEDED

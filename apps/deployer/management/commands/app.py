@@ -72,8 +72,7 @@ _FOLLOWS = "Follows the output until it has ended."
 
 
 class Command(SubcommandsCommand):
-    help = "Deploys, changes and lists apps."
-    summary = "Deploy, change and list apps. Lists are newest first; --json is on every subcommand."
+    help = "Deploy, change and list apps. Lists are newest first; --json is on every subcommand."
     subcommands = (
         Subcommand(
             "deploy",

@@ -23,8 +23,7 @@ def _add(parser: ArgumentParser) -> None:
 
 
 class Command(SubcommandsCommand):
-    help = "Adds, checks, lists and removes credentials of private registries."
-    summary = "Credentials of private registries. Passwords are stored encrypted and never shown."
+    help = "Credentials of private registries. Passwords are stored encrypted and never shown."
     subcommands = (
         Subcommand(
             "add",
