@@ -1,0 +1,116 @@
+"""The runner that starts real processes. No other module does."""
+
+import os
+import selectors
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.core.owner import current_owner
+from apps.deployer.runner.command import Command
+from apps.deployer.runner.environment import process_environment
+from apps.deployer.runner.interface import (
+    LINE_LIMIT,
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    TERMINATED,
+    CancelToken,
+    CommandResult,
+    Line,
+    Outcome,
+    Sink,
+)
+from apps.deployer.runner.orphans import MARKER
+
+
+class SubprocessRunner:
+    """Run each command in a session of its own, and leave nothing of its process group behind.
+
+    `grace` is the time between SIGTERM and SIGKILL, `drain` how long whoever the command leaves behind
+    may keep its output open; both in seconds. Safe to use from several threads at once.
+    """
+
+    def __init__(self, grace: float = 5.0, drain: float = 0.5) -> None:
+        self._grace = grace
+        self._drain = drain
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        sink: Sink | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        stdin: bytes | None = None,
+        line_limit: int = LINE_LIMIT,
+    ) -> CommandResult:
+        """Run `argv` to its end in the calling thread; see CommandRunner.run."""
+        if not argv:
+            raise ValueError("A command needs at least the name of its program.")
+        if cancel is not None and cancel.cancelled:
+            return CommandResult(TERMINATED, [], Outcome.CANCELLED)
+        with ExitStack() as stack:
+            try:
+                # Before the child, so that running out of file descriptors cannot leave it alone.
+                selector = stack.enter_context(selectors.DefaultSelector())
+                wake = _pipe(stack)
+                process = subprocess.Popen(
+                    argv,
+                    bufsize=0,
+                    stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=cwd,
+                    env={**(process_environment() if env is None else env), MARKER: current_owner()},
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                return _not_started(argv, cwd, error, sink)
+            command = Command(
+                process.pid,
+                stdout=process.stdout,
+                stderr=process.stderr,
+                stdin=process.stdin,
+                selector=selector,
+                wake=wake,
+                sink=sink,
+                line_limit=line_limit,
+                grace=self._grace,
+                drain=self._drain,
+            )
+            try:
+                return command.run(cancel or CancelToken(), timeout, stdin or b"")
+            finally:
+                if command.has_exited:
+                    process.wait()
+
+
+def _pipe(stack: ExitStack) -> tuple[int, int]:
+    readable, writable = os.pipe()
+    for end in (readable, writable):
+        os.set_blocking(end, False)
+        stack.callback(os.close, end)
+    return readable, writable
+
+
+def _not_started(
+    argv: Sequence[str], cwd: Path | None, error: OSError | ValueError, sink: Sink | None
+) -> CommandResult:
+    program, exit_code = argv[0].encode(errors="replace").decode().replace("\0", "\ufffd"), NOT_EXECUTABLE
+    if isinstance(error, ValueError):
+        # Its message is not shown: it may quote an argument or a value of the environment.
+        reason = "an argument or its environment holds what no command can be given, such as a NUL"
+    elif cwd is not None and not cwd.is_dir():
+        reason = f"there is no folder {cwd}"
+    elif isinstance(error, FileNotFoundError):
+        reason, exit_code = "no such program was found", NOT_FOUND
+    else:
+        reason = error.strerror or type(error).__name__
+    text = f"“{program}” was not started: {reason}."
+    if sink is not None:
+        sink(Line("stderr", text, datetime.now(UTC)))
+    return CommandResult(exit_code, [text], Outcome.NOT_STARTED)
