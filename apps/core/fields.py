@@ -1,13 +1,18 @@
 """Model fields that several layers use."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from apps.core.secret import Secret
 
+if TYPE_CHECKING:
+    _TextField = models.TextField[Secret | str, Secret]
+else:
+    _TextField = models.TextField
 
-class EncryptedTextField(models.TextField):
+
+class EncryptedTextField(_TextField):
     """A text kept as a Fernet token in the database and seen as a `Secret` in Python."""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Secret | None:

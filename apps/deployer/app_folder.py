@@ -1,4 +1,4 @@
-"""The folder of an app on disk: its Compose file and environment, replaced together and put back on failure."""
+"""The folder of an app on disk: two files that are replaced together, and put back on failure."""
 
 import contextlib
 import os

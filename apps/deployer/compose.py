@@ -26,22 +26,15 @@ def docker_program() -> str:
 
 
 def compose(project: Project, *args: str) -> list[str]:
-    """Return the command `docker compose ARGS` for `project`, with output for a log: plain, without colours."""
-    return [
-        docker_program(),
-        "compose",
-        "--ansi",
-        "never",
-        "--progress",
-        "plain",
-        "-p",
-        project.name,
-        "--project-directory",
-        str(project.folder),
-        "-f",
-        str(project.folder / COMPOSE_FILE),
-        *args,
-    ]
+    """Return the command `docker compose ARGS` for `project` and its file."""
+    folder = str(project.folder)
+    file = str(project.folder / COMPOSE_FILE)
+    return [*_docker_compose(project), "--project-directory", folder, "-f", file, *args]
+
+
+def _docker_compose(project: Project) -> list[str]:
+    """Return the beginning of a command whose output is for a log: plain, without colours."""
+    return [docker_program(), "compose", "--ansi", "never", "--progress", "plain", "-p", project.name]
 
 
 def pull(project: Project) -> list[str]:
@@ -77,8 +70,12 @@ def scale(project: Project, counts: Mapping[str, int]) -> list[str]:
 
 
 def down(project: Project, volumes: bool = False) -> list[str]:
-    """Remove containers and networks, with the named volumes where `volumes` says so."""
-    return compose(project, "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+    """Remove containers and networks, with the project's volumes where `volumes` says so.
+
+    Without a file Compose finds them by their labels: whatever the file says by now, and even where it is
+    gone or no longer valid, all that exists goes. To be run where no Compose file lies.
+    """
+    return [*_docker_compose(project), "down", "--remove-orphans", *(["--volumes"] if volumes else [])]
 
 
 def config(project: Project) -> list[str]:

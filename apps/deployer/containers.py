@@ -51,7 +51,7 @@ def list_containers(runner: CommandRunner, project: str = "") -> list[Container]
 
 
 def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[str, dict[str, str]]:
-    """Return {service: {"image", "id", "digest"}}; the digest is empty for an image never pulled or pushed."""
+    """Return {service: {"image", "id", "digest"}}; an image never pulled or pushed has an empty digest."""
     ids = sorted({c.image_id for c in containers})
     digests: dict[str, str] = {}
     if ids:
@@ -86,7 +86,7 @@ def require_engine(runner: CommandRunner) -> None:
 def _ask(runner: CommandRunner, *arguments: str, partly: bool = False) -> Collected:
     answer = collect(runner, [docker_program(), *arguments], timeout=_QUESTION_TIMEOUT)
     if answer.exit_code != 0 and not (partly and answer.stdout):
-        raise EngineUnreachable.from_output(answer.stderr)
+        raise EngineUnreachable(" ".join(answer.stderr.split())[-300:])
     return answer
 
 

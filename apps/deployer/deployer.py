@@ -61,12 +61,12 @@ class Deployer:
         with LogBuffer(event.pk, redactor, cancel=cancel) as log:
             run = Run(event, self._runner, log, cancel, content, AppFolder(event.slug))
             with run.credentials:
-                status, error = self._walk(run)
-            if error:
-                log.say(error)
+                status, sentence = self._walk(run)
+            if sentence:
+                log.say(sentence)
         columns = {
             "exit_code": run.exit_code,
-            "error": redactor.redact(error),
+            "error": redactor.redact(sentence),
             "output_tail": "\n".join(log.tail()),
         }
         return status, columns
@@ -93,9 +93,7 @@ class Deployer:
         except Exception:
             logger.exception("Event %s failed unexpectedly in step %s", event.pk, event.step)
             status = Status.FAILED
-            sentence = (
-                f"{_step_name(event)}: unexpected error; the server's log has it under event {event.pk}."
-            )
+            sentence = f"{_step_name(event)}: unexpected error; see event {event.pk} in the server's log."
         finally:
             drop_credentials(run)
         return status, f"{sentence} {self._aftermath(run)}".strip()
@@ -112,13 +110,16 @@ class Deployer:
     def _aftermath(self, run: Run) -> str:
         """Put back or note what an event that did not succeed leaves; return a sentence about it."""
         event = run.event
+        if not event.step:
+            return ""
         if event.action in (Action.DEPLOY, Action.ROLLBACK) and event.step in BEFORE_UP:
             try:
                 run.folder.restore()
             except OSError as error:
                 return f"The files in {run.folder.path} could not be put back: {error.strerror}."
             current = event.app.current_version
-            return f"Nothing was changed: the app still has {f'version {current.number}' if current else 'no version'}."
+            kept = f"version {current.number}" if current else "no version"
+            return f"Nothing was changed: the app still has {kept}."
         try:
             record(run)
         except EngineProblem as error:
@@ -131,9 +132,10 @@ class Deployer:
     @staticmethod
     def _cancelled(event: DeployEvent) -> tuple[Status, str]:
         event.refresh_from_db(fields=["cancel_requested_by"])
+        where = f"in step {event.step}" if event.step else "before the first step; nothing was changed"
         if event.cancel_requested_by:
-            return Status.CANCELLED, f"Cancelled by {event.cancel_requested_by} in step {event.step}."
-        return Status.INTERRUPTED, f"The panel was stopped in step {event.step}."
+            return Status.CANCELLED, f"Cancelled by {event.cancel_requested_by} {where}."
+        return Status.INTERRUPTED, f"The panel was stopped {where}."
 
     @staticmethod
     def _close(event: DeployEvent, status: Status, columns: dict[str, Any]) -> None:

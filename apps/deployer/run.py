@@ -61,8 +61,8 @@ class Run:
     def image_references(self) -> list[str]:
         return sorted({image["image"] for image in self.event.images.values()})
 
-    def command(self, argv: Sequence[str]) -> None:
-        """Run `argv` in the app's folder, its output going to the log.
+    def command(self, argv: Sequence[str], cwd: Path | None = None) -> None:
+        """Run `argv` in `cwd` (default: the app's folder), its output going to the log.
 
         Raises RunCancelled, or StepFailed where it ends with another code than 0 or takes too long.
         """
@@ -73,7 +73,7 @@ class Run:
             env["DOCKER_CONFIG"] = str(self.docker_config)
         timeout = settings.SIMPLEDEPLOY_STEP_TIMEOUT
         result = self.runner.run(
-            argv, env=env, cwd=self.folder.path, sink=self.log.add, cancel=self.cancel, timeout=timeout
+            argv, env=env, cwd=cwd or self.folder.path, sink=self.log.add, cancel=self.cancel, timeout=timeout
         )
         self.exit_code = result.exit_code
         if result.outcome is Outcome.CANCELLED:

@@ -1,6 +1,7 @@
 """The steps of each action, in order. A new action is a state, a line in STEPS, a view and its tests."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -95,7 +96,7 @@ def scale(run: Run) -> None:
 
 def down(run: Run) -> None:
     """Remove containers and network, and volumes where asked; then free the slug."""
-    run.command(compose.down(run.project, volumes=bool(run.event.arguments.get("volumes"))))
+    run.command(compose.down(run.project, bool(run.event.arguments.get("volumes"))), cwd=Path("/"))
     left = leftovers(run.runner, run.project.name)
     if left:
         raise StepFailed(

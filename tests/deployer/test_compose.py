@@ -39,12 +39,17 @@ def test_scale_touches_only_the_named_services():
     )
 
 
-def test_down_keeps_the_volumes():
-    assert compose.down(SHOP) == command("down", "--remove-orphans")
+def labelled(*args: str) -> list[str]:
+    options = ["--ansi", "never", "--progress", "plain", "-p", "simpledeploy-shop"]
+    return ["/opt/bin/docker", "compose", *options, *args]
+
+
+def test_down_goes_by_labels_and_keeps_the_volumes():
+    assert compose.down(SHOP) == labelled("down", "--remove-orphans")
 
 
 def test_down_removes_the_volumes_when_asked():
-    assert compose.down(SHOP, volumes=True) == command("down", "--remove-orphans", "--volumes")
+    assert compose.down(SHOP, volumes=True) == labelled("down", "--remove-orphans", "--volumes")
 
 
 def test_config():
