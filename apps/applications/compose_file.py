@@ -1,6 +1,6 @@
 """Own checks of a Compose file, before Compose itself sees it: safe YAML, limits, its outline."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
@@ -119,18 +119,33 @@ def _step(node: Node, parts: list[str]) -> tuple[Node, Node, int] | None:
     return None
 
 
-def scalars(text: str, section: str) -> Iterator[Node]:
-    """Yield the scalar values of every service's `section` (`volumes`, `ports` ...) in order."""
+def find_scalar(text: str, path: str, fits: Callable[[str], bool]) -> tuple[int, int, str] | None:
+    """Return line, column and text of the first scalar (key or value) below `path` that `fits`.
+
+    `*` stands for every key and item: `services.*.volumes`.
+    """
     try:
         root = read_nodes(text)
     except _Refused:
-        return
-    services = root.get("services") if root is not None else None
-    for _name, service in services[1].pairs if services else []:
-        found = service.get(section)
-        for item in found[1].items if found else []:
-            if item.kind == "scalar":
-                yield item
+        return None
+    found = [root] if root is not None else []
+    for part in path.split(".") if path else []:
+        if part == "*":
+            found = [child for node in found for child in (*node.items, *(pair[1] for pair in node.pairs))]
+        else:
+            found = [pair[1] for node in found if (pair := node.get(part)) is not None]
+    seen: set[int] = set()
+    stack = found[::-1]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.kind == "scalar" and fits(node.value):
+            return node.line, node.column, node.value
+        stack += node.items[::-1]
+        stack += [part for key, value in node.pairs[::-1] for part in (value, key)]
+    return None
 
 
 def read_nodes(text: str) -> Node | None:

@@ -1,0 +1,202 @@
+"""What Compose's refusal of a file means: where in the file it points, and what a person can do."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.applications.compose_file import find_scalar, locate
+from apps.applications.problems import Problem
+from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
+
+_WARNING = re.compile(r'time="[^"]*" level=warning msg="(?P<text>(?:[^"\\]|\\.)*)"')
+_LOG_LINE = re.compile(r'time="[^"]*" level=\w+ msg="(?P<text>(?:[^"\\]|\\.)*)"')
+_UNSET = re.compile(r'The "(?P<name>[^"]+)" variable is not set')
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}|([A-Za-z_][A-Za-z0-9_]*))")
+_PATH = re.compile(r"(?:services|networks|volumes|configs|secrets)(?:\.[^\s:,'\"]+|\[[^\]]*\])+")
+_MAX_WORDS = 1000
+
+Place = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    words: str
+    text: str  # of the Compose file
+    unset: Collection[str]  # variables that the file uses and the environment does not set
+
+    def find(self, path: str, fits: Callable[[str], bool]) -> tuple[Place, str]:
+        found = find_scalar(self.text, path, fits)
+        return ((found[0], found[1]), found[2]) if found else (None, "")
+
+
+def warnings_in(stderr: str) -> list[str]:
+    """Return the texts of Compose's warnings, each once."""
+    found = (match["text"].replace('\\"', '"') for match in _WARNING.finditer(stderr))
+    return list(dict.fromkeys(found))
+
+
+def unset_variables(warnings: Iterable[str]) -> list[str]:
+    """Return the variables that `warnings` call not set."""
+    return [match["name"] for warning in warnings if (match := _UNSET.search(warning))]
+
+
+def problem_of(stderr: str, text: str, staging: Path) -> Problem:
+    """Return what `docker compose config` refused in the Compose file `text`, read in folder `staging`.
+
+    The message is Compose's own words without the folder, and what to do where that is known.
+    """
+    unset = unset_variables(warnings_in(stderr))
+    refusal = _Refusal(_words(stderr, staging), text, unset)
+    place: Place = None
+    advice = ""
+    for pattern, explain in _TABLE:
+        match = pattern.search(refusal.words)
+        if match:
+            place, advice = explain(refusal, match)
+            break
+    if place is None:
+        match = _PATH.search(refusal.words)
+        place = locate(text, match[0].rstrip(".")) if match else None
+    line, column = place or (None, None)
+    message = f"Compose refuses the file: {refusal.words.rstrip('.')}."
+    return Problem(line, column, f"{message} {advice}".strip())
+
+
+def _words(stderr: str, staging: Path) -> str:
+    lines = []
+    for line in stderr.splitlines():
+        if line.strip() and not _WARNING.search(line):
+            logged = _LOG_LINE.search(line)
+            lines.append((logged["text"].replace('\\"', '"') if logged else line).strip())
+    words = " ".join(lines)
+    words = words.replace(f"{staging}/", "").replace(str(staging), "the app's folder")
+    words = words.replace(f"validating {COMPOSE_FILE}: ", "").removesuffix(": invalid compose project")
+    return words[:_MAX_WORDS] or "it gave no reason"
+
+
+# One function for each kind of refusal: it returns the place (None: look for a path in the words) and advice.
+
+
+def _yaml_line(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    return (int(match["line"]), 1), ""
+
+
+def _additional(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    parent = "" if match["path"] == "(root)" else match["path"] + "."
+    advice = "Check the spelling of the key and how far it is indented."
+    return locate(refusal.text, parent + match["key"]), advice
+
+
+def _path(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    return locate(refusal.text, match["path"]), ""
+
+
+def _required(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    name = match["name"]
+    place, _ = refusal.find("", lambda value: re.search(rf"\$\{{?{re.escape(name)}\b", value) is not None)
+    return place, f"Set {name} in the environment."
+
+
+def _env_file(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    name = match["name"].removeprefix("./")
+    place, _ = refusal.find("services.*.env_file", lambda value: _names_file(value, name))
+    if name == ENV_FILE:
+        return place, (
+            f"The file asks for the env file {ENV_FILE}, but the app's environment is empty. "
+            "Write the values it needs into the environment, or remove this env_file."
+        )
+    return place, (
+        f"There is no {name} in the app's folder. Write its values into the environment and use "
+        f"`env_file: {ENV_FILE}`, or remove this env_file."
+    )
+
+
+def _other_file(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    name = match["name"]
+    place, _ = refusal.find("", lambda value: _names_file(value, name))
+    return place, f"The panel deploys one Compose file; there is no {name} in the app's folder."
+
+
+def _names_file(value: str, name: str) -> bool:
+    value = value.removeprefix("./")
+    return value == name or (name.startswith("/") and name.endswith(f"/{value}"))
+
+
+def _value_of(*sections: str) -> Callable[[_Refusal, re.Match[str]], tuple[Place, str]]:
+    def explain(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+        value = "" if match["value"] == "<empty>" else match["value"]
+        for section in sections:
+            place, raw = refusal.find(f"services.*.{section}", lambda raw: _may_become(raw, value))
+            if place is not None:
+                break
+        else:
+            return None, ""
+        names = [a or b for a, b in _VARIABLE.findall(raw)]
+        missing = [name for name in dict.fromkeys(names) if name in refusal.unset]
+        if not missing:
+            return place, ""
+        what = "variable" if len(missing) == 1 else "variables"
+        return place, f"It stands there as {raw}: set the {what} {', '.join(missing)} in the environment."
+
+    return explain
+
+
+def _may_become(raw: str, value: str) -> bool:
+    """Tell whether `raw` can be `value` once its variables are replaced."""
+    if not value and not raw:
+        return True
+    pieces = _VARIABLE.split(raw)[::3]
+    pattern = ".*".join(re.escape(piece.replace("$$", "$")) for piece in pieces)
+    # A port refusal may quote only one part of the whole: 80:a says `a`.
+    return re.fullmatch(pattern, value, re.DOTALL) is not None or value in raw.split(":")
+
+
+def _undefined(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    service, kind, name = match["service"], match["kind"], match["name"]
+    place, _ = refusal.find(
+        f"services.{service}",
+        lambda value: value == name or value.startswith((f"{name}:", f"service:{name}")),
+    )
+    where = f"{kind}s"
+    return place or locate(
+        refusal.text, f"services.{service}"
+    ), f"Define {name} under `{where}:`, or correct the name."
+
+
+def _service(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    return locate(refusal.text, f"services.{match['service']}"), ""
+
+
+def _no_image(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    return locate(refusal.text, f"services.{match['service']}"), "Give it an `image:`."
+
+
+def _cycle(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    return locate(refusal.text, f"services.{match['service']}.depends_on"), "Remove one of these depends_on."
+
+
+_TABLE: list[tuple[re.Pattern[str], Callable[[_Refusal, re.Match[str]], tuple[Place, str]]]] = [
+    (re.compile(r"^(?P<path>\S+) Additional property (?P<key>.+?) is not allowed"), _additional),
+    (re.compile(r"required variable (?P<name>\w+) is missing a value"), _required),
+    (re.compile(r"env file (?P<name>.+?) not found"), _env_file),
+    (re.compile(r"^(?:open|stat) (?P<name>.+?): no such file"), _other_file),
+    (re.compile(r"invalid spec: (?P<value>.+): [a-z ]+$"), _value_of("volumes")),
+    (re.compile(r"No port specified: (?P<value>\S+)"), _value_of("ports", "expose")),
+    (
+        re.compile(r"[Ii]nvalid (?:containerPort|hostPort|port|proto)[^:]*: (?P<value>.+)"),
+        _value_of("ports", "expose"),
+    ),
+    (
+        re.compile(
+            r'service "(?P<service>[^"]+)" (?:depends on|refers to) undefined (?P<kind>\w+) '
+            r'"?(?P<name>[^" ]+)"?'
+        ),
+        _undefined,
+    ),
+    (re.compile(r'service "(?P<service>[^"]+)" has neither an image nor a build'), _no_image),
+    (re.compile(r'service "(?P<service>[^"]+)"'), _service),
+    (re.compile(r"dependency cycle detected: (?P<service>\S+)"), _cycle),
+    (re.compile(r"^(?P<path>[\w.-]+) must be "), _path),
+    (re.compile(r"^yaml: .*?line (?P<line>\d+):"), _yaml_line),
+]
