@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from apps.accounts.actor import Actor
 from apps.applications.content import Content
@@ -105,9 +105,7 @@ class Lab:
 
 
 @pytest.fixture
-def lab(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper, tmp_path: Path
-) -> Lab:
+def lab(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Lab:
     settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
     monkeypatch.setattr(verify, "CALM", 0.01)
     monkeypatch.setattr(verify, "_LOOK_EVERY", (0.005,))

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from apps.applications.models import App
 from apps.deployer.app_folder import AppFolder
@@ -410,9 +410,7 @@ def test_a_version_changed_in_the_database_is_not_deployed(lab: Lab) -> None:
     assert compose_commands(lab) == []
 
 
-def test_a_key_that_does_not_decrypt_fails_the_event_in_a_sentence(
-    lab: Lab, settings: SettingsWrapper
-) -> None:
+def test_a_key_that_does_not_decrypt_fails_the_event_in_a_sentence(lab: Lab, settings: Settings) -> None:
     event = lab.queue(environment="A=b\n")
     settings.SIMPLEDEPLOY_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
