@@ -103,7 +103,7 @@ class _Reader:
         start = _START.match(self.text, position)
         assert start is not None, "the pattern matches the empty text"
         name, equals = start.groups()
-        fault = _name_fault(name, bool(equals))
+        fault = _name_fault(name, bool(equals), self.text[start.end() : self.next_line(start.end())])
         if fault:
             self.refuse(start.start(1), fault)
             # What a quote holds that opens here is no assignment either.
@@ -156,8 +156,10 @@ class _Reader:
         return self.line_starts[line] if line < len(self.line_starts) else len(self.text)
 
 
-def _name_fault(name: str, has_equals: bool) -> str | None:
+def _name_fault(name: str, has_equals: bool, rest: str) -> str | None:
     if not has_equals:
+        if "=" in rest:
+            return "A name holds no blanks. Write NAME=value, or begin the line with # to make it a comment."
         shown = name if _NAME.fullmatch(name) else "NAME"
         return f"There is no value here. Write {shown}=value, or begin the line with # to make it a comment."
     if not _NAME.fullmatch(name):

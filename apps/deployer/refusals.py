@@ -172,6 +172,11 @@ def _no_image(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     return locate(refusal.text, f"services.{match['service']}"), "Give it an `image:`."
 
 
+def _container_name(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
+    place = locate(refusal.text, f"services.{match['service']}.container_name")
+    return place, "Remove container_name, or run one container of the service."
+
+
 def _cycle(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     return locate(refusal.text, f"services.{match['service']}.depends_on"), "Remove one of these depends_on."
 
@@ -198,5 +203,6 @@ _TABLE: list[tuple[re.Pattern[str], Callable[[_Refusal, re.Match[str]], tuple[Pl
     (re.compile(r'service "(?P<service>[^"]+)"'), _service),
     (re.compile(r"dependency cycle detected: (?P<service>\S+)"), _cycle),
     (re.compile(r"^(?P<path>[\w.-]+) must be "), _path),
+    (re.compile(r"can't set container_name and (?P<service>\S+) as"), _container_name),
     (re.compile(r"^yaml: .*?line (?P<line>\d+):"), _yaml_line),
 ]
