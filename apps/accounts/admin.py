@@ -61,7 +61,9 @@ class NewPersonForm(UserCreationForm):
 class PasswordForm(AdminPasswordChangeForm):
     """A new password for somebody; there is no other way to sign in, so it cannot be switched off."""
 
-    usable_password = None
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.fields.pop("usable_password", None)
 
 
 @admin.register(User)

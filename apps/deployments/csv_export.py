@@ -1,6 +1,7 @@
 """Events as a CSV file that a spreadsheet opens without running anything."""
 
 import csv
+import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 from io import StringIO
@@ -70,7 +71,7 @@ def _row(event: DeployEvent) -> Iterator[str | int]:
         event.pk,
         event.slug,
         event.action,
-        event.arguments or "",
+        json.dumps(event.arguments, ensure_ascii=False) if event.arguments else "",
         event.version.number if event.version else None,
         event.status,
         event.step,

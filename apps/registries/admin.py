@@ -13,7 +13,7 @@ from apps.accounts.admin_access import PolicyAdmin
 from apps.accounts.policy import Permission
 from apps.core.secret import Secret
 from apps.registries.models import RegistryCredential
-from apps.registries.references import normalise_host
+from apps.registries.references import InvalidRegistryHost, normalise_host
 
 
 class CredentialForm(forms.ModelForm):
@@ -34,7 +34,10 @@ class CredentialForm(forms.ModelForm):
 
     def clean_host(self) -> str:
         # Before the check for a second credential: docker.io and index.docker.io are one registry.
-        return normalise_host(self.cleaned_data["host"])
+        try:
+            return normalise_host(self.cleaned_data["host"])
+        except InvalidRegistryHost as error:
+            raise forms.ValidationError(str(error)) from None
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
