@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -53,6 +54,12 @@ class PolicyAdmin(_Admin):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Django looks an object up before it asks about it, and answers differently where there is none.
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().get_queryset(request)
+
     def changed_fields(self, form: Any) -> list[str]:
         """Return the names of the model's fields that `form` changes."""
         names = {field.name for field in self.opts.concrete_fields}
@@ -64,7 +71,7 @@ class PolicyAdmin(_Admin):
 
 
 class HistoryAdmin(PolicyAdmin):
-    """Pages of rows that belong to apps and that nobody adds, changes or deletes here."""
+    """Pages of rows that belong to apps; as no ability is named, nobody adds, changes or deletes one here."""
 
     actions = None
     list_per_page = 50
@@ -73,12 +80,3 @@ class HistoryAdmin(PolicyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return policy.visible(request.user, super().get_queryset(request))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import Role
+from apps.registries.models import RegistryCredential
 from tests.accounts.people import make_person
 from tests.panel.admin_records import make_credential, make_records
 
@@ -80,6 +81,14 @@ def test_every_role_reads_the_records(client: Client, role: str) -> None:
             assert response.status_code == 200, (name, page)
 
 
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.DEPLOYER])
+def test_others_do_not_learn_which_people_and_registries_there_are(client: Client, role: str) -> None:
+    client.force_login(make_person("someone", role))
+    for name in FOR_ADMINISTRATORS:
+        for page in ("change", "delete", "history"):
+            assert client.get(reverse(f"admin:{name}_{page}", args=[4711])).status_code == 403
+
+
 @pytest.mark.parametrize("role", SEEING)
 def test_people_and_registries_are_for_administrators(client: Client, role: str) -> None:
     person = make_person("someone", role)
@@ -87,7 +96,8 @@ def test_people_and_registries_are_for_administrators(client: Client, role: str)
     allowed = role == Role.ADMINISTRATOR
 
     index = client.get("/admin/").content.decode()
-    for name, pk in zip(FOR_ADMINISTRATORS, (person.pk, 1), strict=True):
+    credential = RegistryCredential.objects.get()
+    for name, pk in zip(FOR_ADMINISTRATORS, (person.pk, credential.pk), strict=True):
         addresses = [
             reverse(f"admin:{name}_changelist"),
             reverse(f"admin:{name}_add"),
