@@ -126,12 +126,14 @@ def _names_file(value: str, name: str) -> bool:
 def _value_of(*sections: str) -> Callable[[_Refusal, re.Match[str]], tuple[Place, str]]:
     def explain(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
         value = "" if match["value"] == "<empty>" else match["value"]
-        for section in sections:
-            place, raw = refusal.find(f"services.*.{section}", lambda raw: _may_become(raw, value))
-            if place is not None:
-                break
-        else:
-            return None, ""
+        # A plain part of a value (80:a holds `a`) before what variables may have made of one.
+        fitting: tuple[Callable[[str], bool], ...] = (
+            lambda raw: value in (raw, *raw.split(":")),
+            lambda raw: _may_become(raw, value, refusal.unset),
+        )
+        tries = [(section, fits) for fits in fitting for section in sections]
+        found = (refusal.find(f"services.*.{section}", fits) for section, fits in tries)
+        place, raw = next(((place, raw) for place, raw in found if place is not None), (None, ""))
         names = [a or b for a, b in _VARIABLE.findall(raw)]
         missing = [name for name in dict.fromkeys(names) if name in refusal.unset]
         if not missing:
@@ -142,14 +144,15 @@ def _value_of(*sections: str) -> Callable[[_Refusal, re.Match[str]], tuple[Place
     return explain
 
 
-def _may_become(raw: str, value: str) -> bool:
-    """Tell whether `raw` can be `value` once its variables are replaced."""
-    if not value and not raw:
-        return True
-    pieces = _VARIABLE.split(raw)[::3]
-    pattern = ".*".join(re.escape(piece.replace("$$", "$")) for piece in pieces)
-    # A port refusal may quote only one part of the whole: 80:a says `a`.
-    return re.fullmatch(pattern, value, re.DOTALL) is not None or value in raw.split(":")
+def _may_become(raw: str, value: str, unset: Collection[str]) -> bool:
+    """Tell whether `raw` can be `value` once its variables are replaced, those in `unset` by nothing."""
+    pattern, position = "", 0
+    for variable in _VARIABLE.finditer(raw):
+        pattern += re.escape(raw[position : variable.start()].replace("$$", "$"))
+        pattern += "" if (variable[1] or variable[2]) in unset else ".*"
+        position = variable.end()
+    pattern += re.escape(raw[position:].replace("$$", "$"))
+    return re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 def _undefined(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
