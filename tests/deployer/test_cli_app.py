@@ -387,6 +387,7 @@ def test_logs_of_an_event_without_output_are_empty(manage: Manage) -> None:
 
 def checked(**found: Any) -> Any:
     nothing: dict[str, list[Any]] = {"services": [], "images": [], "registries": [], "problems": []}
+    nothing["warnings"] = []
     return SimpleNamespace(**{**nothing, **found})
 
 

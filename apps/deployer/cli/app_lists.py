@@ -32,6 +32,8 @@ def check(options: dict[str, Any], output: Output) -> int:
         return _checked(
             output, error.problems, file, env_file, {"services": [], "images": [], "registries": []}
         )
+    for warning in checked.warnings:
+        output.say(warning, style="yellow")
     found = {"services": checked.services, "images": checked.images, "registries": checked.registries}
     return _checked(output, checked.problems, file, env_file, found)
 

@@ -98,7 +98,7 @@ def follow(event: DeployEvent, output: Output, by: Actor) -> int:
             f"To cancel it: manage.py app cancel {event.slug} --event {event.pk}"
         )
         return CANCELLED
-    tell_end(event, output)
+    _tell_end(event, output)
     if output.as_json:
         output.json(event_record(event, 0))
     return _EXIT_CODES.get(Status(event.status), FAILED)
@@ -188,14 +188,20 @@ def event_title(event: DeployEvent) -> str:
     return f"Event {event.pk}: {event.action} {event.slug}{version}"
 
 
-def tell_end(event: DeployEvent, output: Output) -> None:
+def _tell_end(event: DeployEvent, output: Output) -> None:
     """Say how `event` ended, why, and which services are not as they should be."""
     took = seconds_taken(event)
     style = "green" if event.status == Status.SUCCEEDED else "red"
     output.say(f"Event {event.pk} {event.status}" + (f" after {took}." if took else "."), style=style)
-    if event.error:
+    if event.error and not _was_shown(event, output):
         output.say(event.error)
     if event.status in (Status.UNSTABLE, Status.FAILED):
         for service in event.services:
             if service.get("reason"):
                 output.say(f"  {service['service']}: {service['reason']}")
+
+
+def _was_shown(event: DeployEvent, output: Output) -> bool:
+    """Tell whether a person has just read why `event` ended so, as the last line of its output."""
+    both_seen = output.is_terminal and (output.as_json or output.data.isatty())
+    return both_seen and event.output_tail.splitlines()[-1:] == [event.error]

@@ -1,7 +1,7 @@
 """How the progress of an event is shown: as plain lines, or on a terminal as a live list of its steps."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -18,6 +18,8 @@ from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 
 _REFRESHES_PER_SECOND = 10
+# What is next and is taken within this time did not wait.
+_NOT_WORTH_TELLING = timedelta(seconds=1)
 
 
 class Progress(Protocol):
@@ -98,7 +100,8 @@ class PlainProgress:
         return None
 
     def state(self, event: DeployEvent, position: int) -> None:
-        if event.status == Status.QUEUED and position:
+        waits = event.status == Status.QUEUED and position
+        if waits and (position > 1 or timezone.now() - event.queued_at > _NOT_WORTH_TELLING):
             self._once(f"Queued, place {position}.")
         for step in event.steps:
             self._once(f"Step {step['name']} ...")
