@@ -52,6 +52,13 @@ def test_values_are_literal(text, value):
         assert values(text) == {"A": value}
 
 
+@given(st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8")))
+def test_any_value_can_be_written_in_double_quotes(value):
+    escapes = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
+    written = "".join(escapes.get(character, character) for character in value)
+    assert values(f'A="{written}"') == {"A": value}
+
+
 def test_names_keep_their_order():
     assert list(values("B=1\nA=2\nC.d-e=3")) == ["B", "A", "C.d-e"]
 
