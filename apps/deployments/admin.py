@@ -1,6 +1,7 @@
 """The record of who did what, for everybody who may see the apps. Nobody changes it here."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -57,12 +58,12 @@ class DeployEventAdmin(HistoryAdmin):
         "id",
         "slug",
         "action",
-        "version_number",
         "status",
         "requested_by",
-        "requested_from",
-        "queued_at",
+        "queued",
         "ran_for",
+        "version_number",
+        "requested_from",
     )
     list_display_links = ("id", "slug")
     list_filter = (AppFilter, "action", "status", PersonFilter, "queued_at")
@@ -71,7 +72,7 @@ class DeployEventAdmin(HistoryAdmin):
     search_help_text = "App, person, where from, error, or the event's number"
     date_hierarchy = "queued_at"
     ordering = ("-pk",)
-    sortable_by = ("id", "slug", "action", "status", "requested_by", "queued_at")
+    sortable_by = ("id", "slug", "action", "status", "requested_by", "queued")
     fieldsets = (
         (None, {"fields": ("slug", "app", "action", "asked_for", "version", "status", "error")}),
         (
@@ -81,10 +82,10 @@ class DeployEventAdmin(HistoryAdmin):
                     "requested_by",
                     "requested_from",
                     "cancel_requested_by",
-                    "cancel_requested_at",
-                    "queued_at",
-                    "started_at",
-                    "finished_at",
+                    "cancel_requested",
+                    "queued",
+                    "started",
+                    "finished",
                     "worker",
                 )
             },
@@ -127,6 +128,22 @@ class DeployEventAdmin(HistoryAdmin):
                 "Cache-Control": "no-store",
             },
         )
+
+    @admin.display(description="queued at", ordering="queued_at")
+    def queued(self, event: DeployEvent) -> str:
+        return _moment(event.queued_at)
+
+    @admin.display(description="started at")
+    def started(self, event: DeployEvent) -> str:
+        return _moment(event.started_at)
+
+    @admin.display(description="finished at")
+    def finished(self, event: DeployEvent) -> str:
+        return _moment(event.finished_at)
+
+    @admin.display(description="cancel requested at")
+    def cancel_requested(self, event: DeployEvent) -> str:
+        return _moment(event.cancel_requested_at)
 
     @admin.display(description="version", ordering="version__number")
     def version_number(self, event: DeployEvent) -> int | None:
@@ -205,6 +222,11 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
     return format_html(
         '<table class="record"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
     )
+
+
+def _moment(at: datetime | None) -> str:
+    """Return `at` to the second: Django's own form drops the seconds."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "-"
 
 
 def _shown(value: Any) -> Any:

@@ -251,6 +251,7 @@ def test_the_page_of_an_event_shows_how_it_went(viewer: Client) -> None:
     assert "<td>sha256:feed</td>" in page
     assert "Pulling web\n&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "The registry refused." in page
+    assert "2026-03-14 12:00:02 UTC" in page
     assert reverse("event", args=[event.pk]) in page
 
 

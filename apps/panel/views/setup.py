@@ -1,5 +1,7 @@
 """The page where whoever has the terminal's code makes the first account."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
@@ -29,6 +31,11 @@ class SetupForm(UserCreationForm):
 
     class Meta(UserCreationForm.Meta):
         model = User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control"
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
