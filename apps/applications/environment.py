@@ -27,6 +27,7 @@ STEERING = frozenset(
         "DOCKER_CERT_PATH",
         "DOCKER_TLS_VERIFY",
         "DOCKER_API_VERSION",
+        "COMPOSE_IGNORE_ORPHANS",  # `up --remove-orphans` refuses to run beside it
     }
 )
 PANEL_PREFIX = "SIMPLEDEPLOY_"
@@ -165,7 +166,7 @@ def _name_fault(name: str, has_equals: bool, rest: str) -> str | None:
     if not _NAME.fullmatch(name):
         return "This is no name. Use letters, digits and underscores (also . and -), and no digit first."
     if name in STEERING or name.startswith(PANEL_PREFIX):
-        return f"{name} would steer the docker command itself, not the app. Rename it."
+        return f"{name} would steer the docker command itself, not the app. Remove or rename it."
     return None
 
 

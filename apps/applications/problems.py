@@ -8,6 +8,7 @@ from apps.core.errors import DomainError
 
 Source = Literal["compose", "environment"]
 
+_MOST_TOLD = 20
 _NAMES: dict[str, str] = {"compose": "Compose file", "environment": "Environment"}
 
 
@@ -34,8 +35,12 @@ class Problem:
 
 
 class InvalidContent(DomainError):
-    """Content that is refused, with all its problems."""
+    """Content that is refused, with its problems: the first twenty, and how many more there are."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
+        found = list(problems)
+        self.problems = found[:_MOST_TOLD]
+        if len(found) > _MOST_TOLD:
+            more = f"There are {len(found) - _MOST_TOLD} more problems like these."
+            self.problems.append(Problem(None, None, more, found[-1].source))
         super().__init__("\n".join(str(problem) for problem in self.problems))

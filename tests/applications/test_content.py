@@ -79,6 +79,12 @@ def test_problems_of_both_texts_are_told_at_once():
     ]
 
 
+def test_of_endless_problems_the_first_are_told():
+    problems = refusal(YAML, "B\n" * 100_000).problems
+    assert [problem.line for problem in problems] == [*range(1, 21), None]
+    assert problems[-1].message == "There are 99980 more problems like these."
+
+
 def test_a_problem_is_json():
     assert refusal(YAML, "B\n").problems[0].as_dict() == {
         "line": 1,

@@ -9,7 +9,7 @@ from apps.applications.environment import mask, parse, render, unmask, values
 from apps.core.secret import MASK
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(
-    lambda name: name != "PATH" and not name.startswith(("DOCKER_", "SIMPLEDEPLOY_"))
+    lambda name: name != "PATH" and not name.startswith(("DOCKER_", "COMPOSE_", "SIMPLEDEPLOY_"))
 )
 
 
@@ -79,6 +79,7 @@ def test_names_keep_their_order():
         ("A='x'#y", 1, 6, "text after the closing quote of A"),
         ("PATH=/bin", 1, 1, "PATH would steer the docker command itself"),
         ("DOCKER_HOST=tcp://x", 1, 1, "DOCKER_HOST would steer"),
+        ("COMPOSE_IGNORE_ORPHANS=1", 1, 1, "Remove or rename it"),
         ("SIMPLEDEPLOY_X=1", 1, 1, "SIMPLEDEPLOY_X would steer"),
     ],
 )
