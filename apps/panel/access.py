@@ -26,13 +26,19 @@ def signed_in(
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
-        if getattr(request, "htmx", False) and not request.user.is_authenticated:
+        if wants_fragment(request) and not request.user.is_authenticated:
             response = HttpResponse(status=204)
             response["HX-Redirect"] = reverse("login")
             return response
         return guarded(request, *args, **kwargs)
 
     return wrapper
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Tell whether htmx asks for a part of a page; a step back in the browser's history wants it whole."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.history_restore_request  # type: ignore[union-attr]
 
 
 def find_app(request: HttpRequest, slug: str, permission: Permission = Permission.VIEW) -> App:

@@ -1,8 +1,6 @@
 """How states look: an icon, a word and a kind of colour for each."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from apps.deployments.states import Action, Status
 
@@ -45,6 +43,15 @@ _CONTAINERS = {
     "dead": Mark("bad", "circle-x", "Dead"),
     "absent": Mark("quiet", "circle-dashed", "No container"),
     "missing": Mark("quiet", "circle-dashed", "No container"),
+}
+
+_STEPS = {
+    "waiting": Mark("quiet", "circle-dashed", "Not begun:"),
+    "running": Mark("busy", "loader-2", "Running:", "icon-spin"),
+    "done": Mark("good", "circle-check", "Done:"),
+    "failed": Mark("bad", "circle-x", "Failed:"),
+    "cancelled": Mark("quiet", "ban", "Cancelled here:"),
+    "left out": Mark("quiet", "circle-dashed", "Not reached:"),
 }
 
 ACTION_ICONS: dict[str, str] = {
@@ -95,12 +102,6 @@ def service_mark(state: str, health: str = "", exit_code: int | None = None) -> 
     return _CONTAINERS.get(state) or _unknown(state)
 
 
-def step_mark(step: Mapping[str, Any]) -> Mark:
-    """Return the mark of one step of an event, as the event records it."""
-    if not step.get("started_at"):
-        return Mark("quiet", "circle-dashed", "Not begun")
-    if not step.get("finished_at"):
-        return Mark("busy", "loader-2", "Running", "icon-spin")
-    if step.get("exit_code") in (0, None):
-        return Mark("good", "circle-check", "Done")
-    return Mark("bad", "circle-x", f"Failed with exit code {step['exit_code']}")
+def step_mark(state: str) -> Mark:
+    """Return the mark of one step of an event (the states of `timeline.TimelineStep`)."""
+    return _STEPS[state]

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.core.errors import DomainError
+from apps.panel.access import wants_fragment
 
 _TITLES = {
     403: "You may not do this",
@@ -32,7 +33,7 @@ class DomainErrorMiddleware:
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Return the answer that says `error` to the person behind `request`."""
     context = {"title": _TITLES.get(error.http_status, "This was not done"), "error": error}
-    if getattr(request, "htmx", False):
+    if wants_fragment(request):
         response = render(request, "partials/problem.html", context, status=error.http_status)
         response["HX-Retarget"] = "#problem"
         response["HX-Reswap"] = "innerHTML"

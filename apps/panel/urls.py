@@ -2,16 +2,17 @@
 
 from django.urls import path
 
-from apps.panel.views import apps, events, registries, versions
+from apps.panel.views import apps, editor, events, registries, versions
 
 urlpatterns = [
     path("", apps.index, name="apps"),
-    path("apps/new/", apps.new, name="app-new"),
+    path("apps/new/", editor.new, name="app-new"),
     path("apps/<str:slug>/", apps.detail, name="app"),
     path("apps/<str:slug>/row/", apps.row, name="app-row"),
-    path("apps/<str:slug>/edit/", apps.edit, name="app-edit"),
+    path("apps/<str:slug>/edit/", editor.edit, name="app-edit"),
     path("apps/<str:slug>/settings/", apps.settings, name="app-settings"),
     path("apps/<str:slug>/remove/", apps.remove, name="app-remove"),
+    path("apps/<str:slug>/redeploy/", apps.redeploy, name="app-redeploy"),
     path("apps/<str:slug>/scale/", apps.scale, name="app-scale"),
     path("apps/<str:slug>/versions/", versions.index, name="app-versions"),
     path("apps/<str:slug>/versions/<int:number>/", versions.detail, name="version"),

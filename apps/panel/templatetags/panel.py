@@ -56,9 +56,9 @@ def service_state(state: str, health: str = "", exit_code: int | None = None) ->
 
 
 @register.simple_tag
-def step_state(step: Mapping[str, Any]) -> SafeString:
+def timeline_mark(state: str) -> SafeString:
     """Draw the icon of a step of an event, with its word for those who do not see it."""
-    mark = step_mark(step)
+    mark = step_mark(state)
     return format_html(
         '<span class="mark mark-{}">{}<span class="visually-hidden">{}</span></span>',
         mark.kind,
@@ -109,20 +109,20 @@ def relative(age: timedelta) -> str:
 
 
 @register.simple_tag
-def duration(start: datetime | str | None, end: datetime | str | None = None) -> SafeString | str:
+def duration(start: datetime | None, end: datetime | None = None) -> SafeString | str:
     """Show how long something took from `start` to `end`, or has taken so far where there is no end."""
-    begun, ended = _moment(start), _moment(end)
-    if begun is None:
+    if start is None:
         return "–"
-    if ended is None:
+    if end is None:
         return format_html(
             '<span class="running-for" data-since="{}">{}</span>',
-            begun.isoformat(),
-            lasting(timezone.now() - begun),
+            start.isoformat(),
+            lasting(timezone.now() - start),
         )
-    return lasting(ended - begun)
+    return lasting(end - start)
 
 
+@register.filter
 def lasting(length: timedelta) -> str:
     """Write a length of time short, in the words that times.js uses too."""
     seconds = max(0.0, length.total_seconds())
@@ -136,8 +136,10 @@ def lasting(length: timedelta) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _moment(value: datetime | str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) and value else value or None  # type: ignore[return-value]
+@register.filter
+def item(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """Return what `mapping` has under `key`, or None."""
+    return mapping.get(key)
 
 
 @register.simple_tag(takes_context=True)

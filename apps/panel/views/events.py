@@ -1,23 +1,91 @@
-"""Views of the panel; filled in by the next commits."""
+"""The events: what was done, by whom, and how it ended."""
 
-from django.http import HttpRequest, HttpResponse
+from urllib.parse import urlencode
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts import policy
+from apps.accounts.actor import Actor
+from apps.accounts.policy import Permission
+from apps.applications.models import App
+from apps.deployments import logs, queue
+from apps.deployments.models import DeployEvent
+from apps.panel.access import find_event, signed_in, wants_fragment
+from apps.panel.filters import EventFilter
+from apps.panel.timeline import timeline
+
+_PER_PAGE = 25
+# Lines that the page itself holds; where there are more, the stream brings them all.
+_LINES = 500
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """All events, newest first, by app, action and status."""
+    events = policy.visible(request.user, DeployEvent.objects.select_related("version"))
+    found = EventFilter(request.GET, queryset=events, apps=policy.visible(request.user, App.objects.all()))
+    # A filter that names something unknown finds nothing; it does not silently show all.
+    matching = found.qs if found.is_valid() else events.none()
+    page = Paginator(matching, _PER_PAGE).get_page(request.GET.get("page"))
+    kept = {name: value for name in found.filters if (value := request.GET.get(name))}
+    context = {
+        "filter": found,
+        "page": page,
+        "query": urlencode(kept),
+        "filtered": bool(kept),
+        "positions": queue.positions(),
+    }
+    return render(request, "partials/event_list.html" if wants_fragment(request) else "events.html", context)
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One event: its steps, its output, its services, and how it ended."""
+    event = find_event(request, pk)
+    last = logs.last_seq(event.pk)
+    context = _status_context(event) | {
+        "lines": logs.read_lines(event.pk, after=max(0, last - _LINES)),
+        "last_seq": last,
+        "more_lines": max(0, last - _LINES),
+    }
+    return render(request, "event.html", context)
 
 
-def status(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def status(request: HttpRequest, pk: int) -> HttpResponse:
+    """What of an event's page changes while it runs."""
+    return render(request, "partials/event_live.html", _status_context(find_event(request, pk)))
 
 
-def cancel(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a queued event, or ask the worker of a running one to."""
+    event = find_event(request, pk, Permission.OPERATE)
+    queue.cancel(event, Actor.from_request(request))
+    return redirect("event", event.pk)
 
 
-def log_text(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def log_text(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The whole output of an event as a text file."""
+    event = find_event(request, pk)
+    # A server that speaks ASGI wants an asynchronous iterator, else it reads the whole text into memory.
+    is_async = isinstance(request, ASGIRequest)
+    text = logs.as_text_async(event.pk) if is_async else logs.as_text(event.pk)
+    response = StreamingHttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{event.slug}-event-{event.pk}.txt"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _status_context(event: DeployEvent) -> dict[str, object]:
+    return {"event": event, "steps": timeline(event), "position": queue.position(event)}

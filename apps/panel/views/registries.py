@@ -1,23 +1,92 @@
-"""Views of the panel; filled in by the next commits."""
+"""Registry credentials: list, add, change, remove, and check by a real sign-in."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.accounts import policy
+from apps.accounts.policy import Permission
+from apps.core.errors import DomainError, NotFound
+from apps.deployer import registry_login
+from apps.panel.access import signed_in, wants_fragment
+from apps.panel.forms import RegistryForm
+from apps.registries.models import RegistryCredential
+from apps.registries.services import remove_credential, save_credential
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """All credentials, without their passwords."""
+    policy.require(request.user, Permission.MANAGE_REGISTRIES)
+    return render(request, "registries.html", {"credentials": RegistryCredential.objects.all()})
 
 
-def add(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_http_methods(["GET", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """Store a credential for another registry."""
+    policy.require(request.user, Permission.MANAGE_REGISTRIES)
+    return _edited(request, RegistryForm(request.POST or None))
 
 
-def change(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change the user name, the password or the apps of a credential."""
+    return _edited(request, RegistryForm(request.POST or None, instance=_find(request, pk)))
 
 
-def remove(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, and forget a credential."""
+    credential = _find(request, pk)
+    if request.method == "GET":
+        return render(request, "registry_remove.html", {"credential": credential})
+    remove_credential(credential.host)
+    messages.success(request, f"The credential for {credential.host} was removed.")
+    return redirect("registries")
 
 
-def check(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_POST
+def check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign in at the registry and say whether it accepts the credential."""
+    credential = _find(request, pk)
+    problem: DomainError | None = None
+    try:
+        registry_login.check_login(credential)
+    except DomainError as error:
+        problem = error
+    if wants_fragment(request):
+        context = {"credential": credential, "problem": problem}
+        return render(request, "partials/registry_check.html", context)
+    if problem is None:
+        messages.success(request, f"{credential.host} accepts {credential.username}.")
+    else:
+        messages.error(request, str(problem))
+    return redirect("registries")
+
+
+def _find(request: HttpRequest, pk: int) -> RegistryCredential:
+    policy.require(request.user, Permission.MANAGE_REGISTRIES)
+    credential = RegistryCredential.objects.filter(pk=pk).first()
+    if credential is None:
+        raise NotFound(f"There is no registry credential {pk}.")
+    return credential
+
+
+def _edited(request: HttpRequest, form: RegistryForm) -> HttpResponse:
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            password = data["password"] or form.instance.password.reveal()
+            credential, _new = save_credential(data["host"], data["username"], password, data["only_apps"])
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"The credential for {credential.host} was saved.")
+            return redirect("registries")
+    return render(request, "registry_form.html", {"form": form}, status=400 if form.is_bound else 200)

@@ -1,15 +1,79 @@
-"""Views of the panel; filled in by the next commits."""
+"""The versions of an app: what each holds, how two differ, and the way back."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.actor import Actor
+from apps.accounts.policy import Permission
+from apps.applications import environment
+from apps.applications.models import ComposeVersion
+from apps.applications.services import content_of
+from apps.deployer import requests
+from apps.panel.access import find_app, find_version, signed_in, wants_fragment
+from apps.panel.diff import diff_lines, environment_changes
+
+# Longer files than anybody reads a difference of; comparing them would hold up the server.
+_MAX_DIFF_CHARACTERS = 400_000
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """All versions of an app, and the difference of two of them (`?from=` and `?to=`)."""
+    app = find_app(request, slug)
+    versions = list(app.versions.defer("yaml", "environment"))
+    numbers = [version.number for version in versions]
+    context: dict[str, object] = {"app": app, "versions": versions}
+    if len(numbers) > 1:
+        to = _number(request.GET.get("to")) or numbers[0]
+        since = _number(request.GET.get("from")) or next((n for n in numbers if n < to), numbers[-1])
+        context |= _difference(find_version(request, app, since), find_version(request, app, to))
+    template = "partials/diff.html" if wants_fragment(request) else "app_versions.html"
+    return render(request, template, context)
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_GET
+def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One version: its file, the names in its environment, and its difference from what is current."""
+    app = find_app(request, slug)
+    version = find_version(request, app, number)
+    context: dict[str, object] = {
+        "app": app,
+        "version": version,
+        "lines": version.yaml.splitlines(),
+        "names": _names(version),
+        "events": list(version.events.all()[:5]),
+    }
+    if app.current_version and app.current_version != version:
+        context |= _difference(app.current_version, version)
+    return render(request, "version.html", context)
 
 
-def rollback(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=501)
+@signed_in
+@require_POST
+def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Deploy an earlier version."""
+    app = find_app(request, slug, Permission.OPERATE)
+    version = find_version(request, app, number)
+    event = requests.submit_rollback(app, version.number, Actor.from_request(request))
+    return redirect("event", event.pk)
+
+
+def _difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:
+    found: dict[str, object] = {"old": old, "new": new}
+    if len(old.yaml) + len(new.yaml) > _MAX_DIFF_CHARACTERS:
+        return found | {"too_long": True}
+    return found | {
+        "diff": diff_lines(old.yaml, new.yaml),
+        "environment": environment_changes(content_of(old), content_of(new)),
+    }
+
+
+def _names(version: ComposeVersion) -> list[str]:
+    return list(environment.values(version.environment.reveal()))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None

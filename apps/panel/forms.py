@@ -1,0 +1,222 @@
+"""Forms of the panel's pages. They read what was typed; the rules are those of the layers below."""
+
+from typing import Any
+
+from django import forms
+
+from apps.applications import environment
+from apps.applications.content import Content, InvalidContent, Problem
+from apps.applications.models import App
+from apps.applications.services import SlugTaken
+from apps.applications.slugs import InvalidSlug, validate_slug
+from apps.core.errors import DomainError
+from apps.registries.models import RegistryCredential
+from apps.registries.references import InvalidRegistryHost, normalise_host
+
+
+class RawTextField(forms.CharField):
+    """A text that reaches the form as it was typed; NUL bytes are told by line where the content is read."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+        attrs = {
+            "rows": rows,
+            "class": "form-control editor-text",
+            "wrap": "off",
+            "spellcheck": "false",
+            "autocapitalize": "off",
+            "autocomplete": "off",
+        }
+        super().__init__(widget=forms.Textarea(attrs=attrs), strip=False, **kwargs)
+        self.validators = []
+
+
+class ContentForm(forms.Form):
+    """A Compose file and its environment, with a note on what changed."""
+
+    compose = RawTextField(
+        label="Compose file",
+        rows=22,
+        error_messages={"required": "There is no Compose file yet. Paste one, or start from the example."},
+    )
+    environment = RawTextField(label="Environment", rows=6, required=False)
+    note = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text="What changed and why, for whoever looks at the history.",
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+    )
+    # The text that values shown as a mask stand for.
+    previous_environment = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.problems: list[Problem] = []
+        self.content: Content | None = None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "compose" in cleaned:
+            try:
+                self.content = self._read(cleaned["compose"], cleaned.get("environment", ""))
+            except InvalidContent as error:
+                self.refuse(error)
+        return cleaned
+
+    def _read(self, compose: str, typed: str) -> Content:
+        typed = typed.replace("\r\n", "\n")
+        # The faults of the text as typed come first: behind a mask there may be more lines.
+        Content.read(compose, typed)
+        return Content.read(compose, environment.unmask(typed, self.previous_environment))
+
+    def refuse(self, error: DomainError) -> None:
+        """Show `error` at the field that it is about, or above the form."""
+        if isinstance(error, InvalidContent):
+            self.problems += error.problems
+            for problem in error.problems:
+                self.add_error(problem.source, _sentence(problem))
+        else:
+            about_slug = isinstance(error, InvalidSlug | SlugTaken) and "slug" in self.fields
+            self.add_error("slug" if about_slug else None, str(error))
+
+    @property
+    def compose_problem_lines(self) -> str:
+        """The numbers of the lines with a fault, for the editor's margin."""
+        return self._problem_lines("compose")
+
+    @property
+    def environment_problem_lines(self) -> str:
+        return self._problem_lines("environment")
+
+    def _problem_lines(self, source: str) -> str:
+        return " ".join(str(p.line) for p in self.problems if p.source == source and p.line)
+
+
+def _sentence(problem: Problem) -> str:
+    if problem.line is None:
+        return problem.message
+    place = f"Line {problem.line}"
+    if problem.column is not None:
+        place += f", column {problem.column}"
+    return f"{place}: {problem.message}"
+
+
+class NewAppForm(ContentForm):
+    """The first version of a new app."""
+
+    slug = forms.CharField(
+        label="Name in addresses",
+        max_length=200,
+        help_text="Lowercase letters, digits, dashes and underscores. It cannot be changed later.",
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+    name = forms.CharField(
+        label="Name for people",
+        max_length=100,
+        required=False,
+        help_text="Empty: the same.",
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+    )
+    field_order = ("slug", "name", "compose", "environment", "note")
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        try:
+            return validate_slug(slug)
+        except InvalidSlug as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class NewVersionForm(ContentForm):
+    """A new version of an app that exists; values of the environment that were left masked stay."""
+
+    # The version that the form was filled from, and the newest one that its author has seen.
+    base = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+    def __init__(self, *args: Any, previous_environment: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.previous_environment = previous_environment
+
+
+class AppSettingsForm(forms.ModelForm):
+    class Meta:
+        model = App
+        fields = ["name", "verify_timeout"]
+        labels = {"name": "Name", "verify_timeout": "Time to verify, in seconds"}
+        widgets = {
+            "name": forms.TextInput(attrs={"class": "form-control"}),
+            "verify_timeout": forms.NumberInput(attrs={"class": "form-control number-input"}),
+        }
+
+
+class ScaleForm(forms.Form):
+    service = forms.CharField(max_length=200)
+    number = forms.IntegerField()
+
+
+class RemoveForm(forms.Form):
+    """The slug, typed again, and whether the volumes go too."""
+
+    confirm = forms.CharField(
+        label="Type the name of the app to confirm",
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control",
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    volumes = forms.BooleanField(required=False, label="Remove its volumes too, with all data in them")
+
+    def __init__(self, *args: Any, slug: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.slug = slug
+        self.fields["volumes"].widget.attrs["class"] = "form-check-input"
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed != self.slug:
+            raise forms.ValidationError(f"This is not {self.slug}. Nothing was removed.")
+        return typed
+
+
+class RegistryForm(forms.ModelForm):
+    """A credential; the password is never shown, and one that is left empty stays as it is."""
+
+    password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = RegistryCredential
+        fields = ["host", "username", "only_apps"]
+        labels = {"username": "User name"}
+        widgets = {
+            "host": forms.TextInput(
+                attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
+            ),
+            "username": forms.TextInput(
+                attrs={"class": "form-control", "autocomplete": "off", "autocapitalize": "off"}
+            ),
+            "only_apps": forms.TextInput(attrs={"class": "form-control", "spellcheck": "false"}),
+        }
+
+    field_order = ("host", "username", "password", "only_apps")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["host"].disabled = True
+            self.fields["password"].required = False
+            self.fields["password"].help_text = "Leave it empty to keep the one that is stored."
+
+    def clean_host(self) -> str:
+        try:
+            return normalise_host(self.cleaned_data["host"])
+        except InvalidRegistryHost as error:
+            raise forms.ValidationError(str(error)) from None

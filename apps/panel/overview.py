@@ -1,0 +1,66 @@
+"""What the pages say of apps at a glance: their state, what is being deployed, what changed last."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from apps.applications.models import App
+from apps.deployer import engine
+from apps.deployer.engine import AppState
+from apps.deployments import queue
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Status
+
+
+@dataclass(frozen=True)
+class AppRow:
+    """One app with its state; `deploying` is its running event, or else the first that waits."""
+
+    app: App
+    state: AppState
+    deploying: DeployEvent | None
+    position: int
+    last_event: DeployEvent | None
+
+    @property
+    def live_key(self) -> str:
+        """What apps-live.js compares with a frame of /ws/apps/ to see whether this is out of date."""
+        event = self.deploying
+        parts: list[object] = [self.state.state]
+        if event is not None:
+            parts += [event.pk, event.status, event.step, self.position]
+        return "|".join(str(part) for part in parts)
+
+
+def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
+    """Return a row for each of `apps`, in four queries however many they are."""
+    newest = DeployEvent.objects.filter(app=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    found = list(apps.select_related("current_version").annotate(last_event_id=Subquery(newest)))
+    events = DeployEvent.objects.select_related("version").in_bulk(
+        [app.last_event_id for app in found if app.last_event_id]  # type: ignore[attr-defined]
+    )
+    deploying = _deploying(found)
+    places = queue.positions()
+    states = engine.app_states([app.slug for app in found])
+    rows = []
+    for app in found:
+        event = deploying.get(app.pk)
+        rows.append(
+            AppRow(
+                app=app,
+                state=states[app.slug],
+                deploying=event,
+                position=places.get(event.pk, 0) if event else 0,
+                last_event=events.get(app.last_event_id),  # type: ignore[attr-defined]
+            )
+        )
+    return rows
+
+
+def _deploying(apps: Iterable[App]) -> dict[int, DeployEvent]:
+    active: dict[int, DeployEvent] = {}
+    for event in DeployEvent.objects.active().filter(app__in=apps).order_by("pk"):
+        if event.app_id not in active or event.status == Status.RUNNING:
+            active[event.app_id] = event
+    return active
