@@ -116,6 +116,8 @@ class _Reader:
                 start.start(1),
                 f"The value of {name} is too long: no program can be started with more than 128 KiB in one.",
             )
+        if self.text[start.end() : end] == MASK:
+            self.refuse(start.start(1), f"The value of {name} is only the mask of one. Write the value.")
         line, _column = self.place(start.start(1))
         self.parsed.assignments.append(Assignment(name, value, line, min(start.end(), end), end))
         return self.next_line(end)
@@ -210,9 +212,10 @@ def mask(text: str) -> str:
 def unmask(text: str, previous: str) -> str:
     """Return `text` with the values that are exactly the mask taken from `previous`, by name.
 
-    Where a name stands several times, its masks take the previous values in order. Raises
-    InvalidContent where `previous` has no such name.
+    Where a name stands several times, its masks take the previous values in order. `text` may have the
+    line ends of a form (CR LF). Raises InvalidContent where `previous` has no such name.
     """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     before = parse(previous)
     known: dict[tuple[str, bool], list[str]] = {}
     for a in before.assignments + before.commented:

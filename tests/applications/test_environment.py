@@ -157,6 +157,15 @@ def test_unmask_follows_the_names_not_the_lines():
     assert unmask(f"B={MASK}\nNEW=x\nA={MASK}", "A='1'\nB=2") == "B=2\nNEW=x\nA='1'"
 
 
+def test_unmask_reads_what_a_form_sends():
+    assert unmask(mask(TEXT).replace("\n", "\r\n"), TEXT) == TEXT
+
+
+def test_a_mask_that_was_not_replaced_is_no_value():
+    (problem,) = parse(f"A=1\nB={MASK}\n").problems
+    assert (problem.line, problem.message) == (2, "The value of B is only the mask of one. Write the value.")
+
+
 def test_unmask_leaves_new_values():
     assert unmask(f"A=new\nB={MASK}", "A=1\nB=2") == "A=new\nB=2"
 
