@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, OperationalError, ProgrammingError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, OperationalError, ProgrammingError
 
+from apps.core.database import DatabaseUnusable, require_migrated
 from apps.core.errors import DomainError
 from apps.deployer.cli.output import Output, OutputClosed, write_leniently
 
@@ -116,12 +116,7 @@ class SubcommandsCommand(BaseCommand):
 def _database_sentence(error: DatabaseError) -> str:
     """Return why the panel's database cannot be used, and what to do."""
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        missing = []
-    if missing:
-        return (
-            "The panel's database is not set up for this version of the panel. Run manage.py migrate first."
-        )
+        require_migrated()
+    except DatabaseUnusable as unusable:
+        return str(unusable)
     return f"The panel's database cannot be used: {str(error).strip()}."

@@ -1,0 +1,25 @@
+"""Whether the database fits this version of the panel."""
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from apps.core.errors import DomainError
+
+
+class DatabaseUnusable(DomainError):
+    """A database that is not migrated, or does not answer."""
+
+    http_status = 503
+
+
+def require_migrated() -> None:
+    """Raise DatabaseUnusable, with what to do, unless the database has all migrations of this version."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        raise DatabaseUnusable(f"The panel's database cannot be used: {str(error).strip()}.") from None
+    if missing:
+        raise DatabaseUnusable(
+            "The panel's database is not set up for this version of the panel. Run manage.py migrate first."
+        )

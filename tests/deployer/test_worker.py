@@ -1,0 +1,235 @@
+"""The worker: it claims, runs side by side, hears of cancels, drains, and reaps."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from apps.applications.services import create_app
+from apps.core.owner import current_owner
+from apps.deployer import worker as worker_module
+from apps.deployer.runner.interface import CancelToken
+from apps.deployer.runner.mock_runner import Call, MockRunner
+from apps.deployer.worker import Worker, live_worker
+from apps.deployments import queue
+from apps.deployments.models import DeployEvent
+from apps.deployments.models import Worker as WorkerRow
+from apps.deployments.states import Action, Status
+from tests.deployer.conftest import ANN, Lab
+
+
+@contextmanager
+def serving(runner: MockRunner) -> Iterator[tuple[CancelToken, CancelToken, threading.Thread]]:
+    stop, stop_now = CancelToken(), CancelToken()
+
+    def serve() -> None:
+        try:
+            Worker(runner).serve(stop, stop_now)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield stop, stop_now, thread
+    finally:
+        stop.cancel()
+        stop_now.cancel()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def ended(*events: DeployEvent, seconds: float = 15) -> list[DeployEvent]:
+    wait_until(
+        lambda: not DeployEvent.objects.filter(pk__in=[e.pk for e in events]).active().exists(), seconds
+    )
+    return [DeployEvent.objects.get(pk=event.pk) for event in events]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def stop_events(number: int) -> list[DeployEvent]:
+    return [queue.enqueue(create_app(f"app-{n}", "", ANN), Action.STOP, ANN) for n in range(number)]
+
+
+def test_ten_events_run_three_at_a_time_in_order(lab: Lab) -> None:
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def work(_call: Call) -> None:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.05)
+        with lock:
+            busy -= 1
+
+    lab.engine_has([])
+    lab.runner.on("compose", "stop", before=work)
+    events = stop_events(10)
+    with serving(lab.runner):
+        done = ended(*events)
+
+    assert {event.status for event in done} == {Status.SUCCEEDED}
+    assert most == 3
+    started = [event.started_at for event in done]
+    assert started == sorted(started)  # type: ignore[type-var]
+
+
+def test_an_event_queued_while_it_waits_starts_at_once(lab: Lab) -> None:
+    lab.engine_has([])
+    with serving(lab.runner):
+        wait_until(WorkerRow.objects.exists)
+        (event,) = ended(lab.queue(Action.STOP))
+
+    assert event.started_at is not None
+    assert (event.started_at - event.queued_at).total_seconds() < 1
+
+
+def test_cancel_reaches_a_running_command(lab: Lab) -> None:
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner):
+        wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+        queue.cancel(event, ANN)
+        (done,) = ended(event)
+
+    assert (done.status, done.step) == (Status.CANCELLED, "stop")
+
+
+def test_stop_drains_and_leaves_the_queue_for_the_next_start(lab: Lab, settings: Settings) -> None:
+    settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = 1
+    release = threading.Event()
+    lab.engine_has([])
+    lab.runner.on("compose", "stop", before=lambda _call: release.wait(10))
+    running, waiting = stop_events(2)
+    with serving(lab.runner) as (stop, _stop_now, thread):
+        wait_until(lambda: DeployEvent.objects.get(pk=running.pk).step == "stop")
+        stop.cancel()
+        release.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+    assert DeployEvent.objects.get(pk=running.pk).status == Status.SUCCEEDED
+    assert DeployEvent.objects.get(pk=waiting.pk).status == Status.QUEUED
+    assert not WorkerRow.objects.exists()
+
+
+def test_what_does_not_end_in_time_is_interrupted(lab: Lab, settings: Settings) -> None:
+    settings.SIMPLEDEPLOY_DRAIN_TIMEOUT = 0
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner) as (stop, _stop_now, thread):
+        wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+        stop.cancel()
+        thread.join(15)
+        assert not thread.is_alive()
+
+    done = DeployEvent.objects.get(pk=event.pk)
+    assert done.status == Status.INTERRUPTED
+    assert "The panel was stopped in step stop" in done.error
+
+
+def test_a_second_signal_does_not_wait(lab: Lab, settings: Settings) -> None:
+    settings.SIMPLEDEPLOY_DRAIN_TIMEOUT = 3600
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner) as (stop, stop_now, thread):
+        wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+        stop.cancel()
+        thread.join(0.3)
+        assert thread.is_alive()
+        stop_now.cancel()
+        thread.join(15)
+        assert not thread.is_alive()
+
+    assert DeployEvent.objects.get(pk=event.pk).status == Status.INTERRUPTED
+
+
+def test_a_database_that_refuses_for_a_while_does_not_end_the_worker(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [OperationalError("database or disk is full")] * 2
+    real = queue.claim_next
+
+    def claim(*args: object, **kwargs: object) -> DeployEvent | None:
+        if refusals:
+            raise refusals.pop()
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker_module.queue, "claim_next", claim)
+    lab.engine_has([])
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner):
+        (done,) = ended(event)
+
+    assert refusals == []
+    assert done.status == Status.SUCCEEDED
+
+
+def test_the_heartbeat_of_worker_and_event_goes_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_BEAT", 0.05)
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner):
+        wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+        row, beat = WorkerRow.objects.get(), DeployEvent.objects.get(pk=event.pk).heartbeat_at
+        assert row.name == current_owner()
+        assert beat is not None
+        wait_until(lambda: WorkerRow.objects.get().heartbeat_at > row.heartbeat_at)
+        wait_until(lambda: (DeployEvent.objects.get(pk=event.pk).heartbeat_at or beat) > beat)
+        assert live_worker()
+
+
+def test_an_event_taken_over_by_another_worker_is_let_go(lab: Lab) -> None:
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner) as (_stop, _stop_now, thread):
+        wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+        theirs = DeployEvent.objects.get(pk=event.pk)
+        assert queue.take_over(theirs, "other-host:1:1")
+        queue.finish(theirs, Status.INTERRUPTED, error="taken")
+        wait_until(lambda: not any(t.name == f"event-{event.pk}" for t in threading.enumerate()))
+        assert thread.is_alive()
+
+    assert DeployEvent.objects.get(pk=event.pk).error == "taken"
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "alive"),
+    [
+        (None, 3600, True),  # this process lives, however late its heartbeat
+        ("elsewhere:1:1", 1, True),
+        ("elsewhere:1:1", 3600, False),
+    ],
+)
+def test_a_worker_lives_by_its_process_here_and_by_its_heartbeat_elsewhere(
+    db: None, name: str | None, age: int, alive: bool
+) -> None:
+    assert not live_worker()
+    WorkerRow.objects.create(
+        name=name or current_owner(), heartbeat_at=timezone.now() - timedelta(seconds=age)
+    )
+
+    assert live_worker() is alive
+
+
+def test_a_command_without_a_worker_runs_its_own_event_and_those_before_it(lab: Lab) -> None:
+    lab.engine_has([])
+    first, second, third = (lab.queue(Action.STOP) for _ in range(3))
+
+    Worker(lab.runner).run_one(second, CancelToken())
+
+    statuses = [DeployEvent.objects.get(pk=e.pk).status for e in (first, second, third)]
+    assert statuses == [Status.SUCCEEDED, Status.SUCCEEDED, Status.QUEUED]
