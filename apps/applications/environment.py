@@ -116,8 +116,6 @@ class _Reader:
                 start.start(1),
                 f"The value of {name} is too long: no program can be started with more than 128 KiB in one.",
             )
-        if self.text[start.end() : end] == MASK:
-            self.refuse(start.start(1), f"The value of {name} is only the mask of one. Write the value.")
         line, _column = self.place(start.start(1))
         self.parsed.assignments.append(Assignment(name, value, line, min(start.end(), end), end))
         return self.next_line(end)
@@ -173,10 +171,20 @@ def _name_fault(name: str, has_equals: bool, rest: str) -> str | None:
 
 
 def values(text: str) -> dict[str, str]:
-    """Return the values that `text` gives, by name. Raises InvalidContent where it has faults."""
+    """Return the values that `text` gives, by name.
+
+    Raises InvalidContent where it has faults, or holds a mask in place of a value (see `unmask`).
+    """
     parsed = parse(text)
-    if parsed.problems:
-        raise InvalidContent(parsed.problems)
+    problems = parsed.problems + [
+        Problem(
+            a.line, None, f"The value of {a.name} is only the mask of one. Write the value.", "environment"
+        )
+        for a in parsed.assignments
+        if a.value == MASK
+    ]
+    if problems:
+        raise InvalidContent(problems)
     return {assignment.name: assignment.value for assignment in parsed.assignments}
 
 
