@@ -100,9 +100,9 @@ class AppFolder:
     def _install(self, source: str) -> None:
         """Make the two files what folder `source` has of them; `source` stays, so this can be repeated."""
         for name in _FILES:
+            fresh = self.path / f"{name}.new"
+            fresh.unlink(missing_ok=True)
             if (self.path / source / name).exists():
-                fresh = self.path / f"{name}.new"
-                fresh.unlink(missing_ok=True)
                 _write_private(fresh, (self.path / source / name).read_bytes())
                 fresh.replace(self.path / name)
             else:

@@ -1,0 +1,180 @@
+"""The app's folder: both files are replaced together, and a crash anywhere can be undone."""
+
+import contextlib
+import stat
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from apps.applications.content import Content
+from apps.deployer import app_folder
+from apps.deployer.app_folder import AppFolder, FolderProblem
+
+OLD = Content("services: {web: {image: old}}\n", "A=old\n")
+NEW = Content("services: {web: {image: new}}\n")
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@pytest.fixture
+def folder(settings: Settings, tmp_path: Path) -> AppFolder:
+    settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
+    return AppFolder("demo")
+
+
+def files(folder: AppFolder) -> dict[str, str]:
+    return (
+        {p.name: p.read_text() for p in folder.path.iterdir() if p.is_file()} if folder.path.exists() else {}
+    )
+
+
+WRITTEN_OLD = {"docker-compose.yml": OLD.yaml, ".env": "A=old\n"}
+WRITTEN_NEW = {"docker-compose.yml": NEW.yaml}
+
+
+def test_folder_and_files_are_for_the_panels_user_only(folder: AppFolder) -> None:
+    folder.write(OLD)
+
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.path.rglob("*") if p.is_file()} == {0o600}
+
+
+def test_an_environment_that_is_empty_leaves_no_file(folder: AppFolder) -> None:
+    folder.write(OLD)
+    folder.keep()
+    folder.write(NEW)
+    folder.keep()
+
+    assert files(folder) == WRITTEN_NEW
+    assert [p.name for p in folder.path.iterdir()] == ["docker-compose.yml"]
+
+
+def test_restore_brings_back_both_files_also_edited_by_hand(folder: AppFolder) -> None:
+    folder.write(OLD)
+    folder.keep()
+    (folder.path / "docker-compose.yml").write_text("# by hand\n")
+    folder.write(NEW)
+    assert files(folder) == WRITTEN_NEW
+
+    folder.restore()
+
+    assert files(folder) == {"docker-compose.yml": "# by hand\n", ".env": "A=old\n"}
+    folder.restore()
+    assert files(folder) == {"docker-compose.yml": "# by hand\n", ".env": "A=old\n"}
+
+
+def test_restore_of_a_first_write_leaves_nothing(folder: AppFolder) -> None:
+    folder.write(OLD)
+    folder.restore()
+
+    assert not folder.path.exists()
+
+
+def test_restore_leaves_what_others_put_there(folder: AppFolder) -> None:
+    folder.path.mkdir(parents=True)
+    (folder.path / "nginx.conf").write_text("mine")
+    folder.write(OLD)
+    folder.restore()
+
+    assert files(folder) == {"nginx.conf": "mine"}
+
+
+@pytest.mark.parametrize("call", range(1, 40))
+@pytest.mark.parametrize("then", ["restore", "write and keep"])
+def test_a_crash_at_any_point_of_write_can_be_undone(
+    folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int, then: str
+) -> None:
+    folder.write(OLD)
+    folder.keep()
+    crash_at(monkeypatch, call)
+    crashed = False
+    try:
+        folder.write(NEW)
+    except Crash:
+        crashed = True
+    monkeypatch.undo()
+    if not crashed:
+        assert files(folder) == WRITTEN_NEW
+
+    again = AppFolder("demo")
+    again.path = folder.path
+    if then == "restore":
+        again.restore()
+        assert files(again) == WRITTEN_OLD
+    else:
+        again.write(NEW)
+        again.keep()
+        assert files(again) == WRITTEN_NEW
+
+
+@pytest.mark.parametrize("call", range(1, 30))
+def test_a_crash_at_any_point_of_restore_can_be_repeated(
+    folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    folder.write(OLD)
+    folder.keep()
+    folder.write(NEW)
+    crash_at(monkeypatch, call)
+    with contextlib.suppress(Crash):
+        folder.restore()
+    monkeypatch.undo()
+
+    folder.restore()
+
+    assert files(folder) == WRITTEN_OLD
+
+
+def test_a_write_that_fails_says_so_and_puts_all_back(
+    folder: AppFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write(OLD)
+    folder.keep()
+    real, calls = app_folder._write_private, []
+
+    def full(path: Path, content: bytes) -> None:
+        calls.append(path)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        real(path, content)
+
+    monkeypatch.setattr(app_folder, "_write_private", full)
+
+    with pytest.raises(FolderProblem, match=r"No space left on device. What was there before is unchanged"):
+        folder.write(NEW)
+    assert files(folder) == WRITTEN_OLD
+
+
+def test_remove_takes_the_panels_files_and_names_the_rest(folder: AppFolder) -> None:
+    folder.write(OLD)
+    (folder.path / "data").mkdir()
+
+    assert folder.remove() == ["data"]
+    assert [p.name for p in folder.path.iterdir()] == ["data"]
+    (folder.path / "data").rmdir()
+    assert folder.remove() == []
+    assert not folder.path.exists()
+    assert folder.remove() == []
+
+
+def crash_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """Let the process die at the `call`-th thing that write or restore does to the disk."""
+    count = 0
+
+    def dying(real):  # type: ignore[no-untyped-def]
+        def wrapper(*args: object, **kwargs: object) -> object:
+            nonlocal count
+            count += 1
+            if count == call:
+                raise Crash
+            return real(*args, **kwargs)
+
+        return wrapper
+
+    for name in ("rename", "replace", "unlink", "mkdir"):
+        monkeypatch.setattr(Path, name, dying(getattr(Path, name)))
+    for name in ("_write_private", "_sync"):
+        monkeypatch.setattr(app_folder, name, dying(getattr(app_folder, name)))
+    monkeypatch.setattr(app_folder.shutil, "rmtree", dying(app_folder.shutil.rmtree))
