@@ -3,7 +3,7 @@
 "use strict";
 
 function copyCode() {
-  const code = decodeURIComponent(window.location.hash.slice(1));
+  const code = window.location.hash.slice(1);
   const field = document.querySelector("#setup-form [name=code]");
   if (!code || !field) return;
   field.value = code;
