@@ -3,7 +3,6 @@
 import hashlib
 import os
 import resource
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,12 +13,9 @@ import pytest
 from apps.core.owner import current_owner
 from apps.deployer.runner.interface import Line, Outcome, OutputTooLong, collect
 from apps.deployer.runner.subprocess_runner import SubprocessRunner
+from tests.deployer.processes import leaving_nothing, python
 
 RUNNER = SubprocessRunner(grace=2)
-
-
-def python(code: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-c", code, *arguments]
 
 
 def lines_of(code: str, **options) -> list[tuple[str, str]]:
@@ -30,15 +26,8 @@ def lines_of(code: str, **options) -> list[tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def nothing_leaks():
-    """No descriptor, thread or child is left by whatever a test did."""
-
-    def held() -> tuple[int, int, list[int]]:
-        children = [child.pid for child in psutil.Process().children()]
-        return len(os.listdir("/proc/self/fd")), threading.active_count(), children
-
-    before = held()
-    yield
-    assert held() == before
+    with leaving_nothing():
+        yield
 
 
 def test_it_returns_exit_code_outcome_and_tail():
