@@ -34,7 +34,8 @@ class AppAdmin(PolicyAdmin):
         return obj
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
-        return policy.visible(request.user, super().get_queryset(request))
+        apps = policy.visible(request.user, super().get_queryset(request))
+        return apps.defer("current_version__yaml", "current_version__environment")
 
     def has_change_permission(self, request: HttpRequest, obj: App | None = None) -> bool:
         is_removed = obj is not None and obj.removed_at is not None

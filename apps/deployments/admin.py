@@ -100,7 +100,9 @@ class DeployEventAdmin(HistoryAdmin):
         return obj.app
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("app", "version__app")
+        events = super().get_queryset(request).select_related("app", "version__app")
+        # The list shows no text that can be long: a file has up to 1 MiB, and many events share it.
+        return events.defer("version__yaml", "version__environment", "output_tail")
 
     def get_readonly_fields(self, request: HttpRequest, obj: DeployEvent | None = None) -> list[str]:
         return flatten_fieldsets(self.fieldsets)
@@ -195,7 +197,7 @@ class DeployLogAdmin(HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # The list shows no lines: a chunk may hold hundreds.
-        return super().get_queryset(request).select_related("event__app").defer("lines")
+        return super().get_queryset(request).select_related("event__app").defer("lines", "event__output_tail")
 
     @admin.display(description="lines")
     def text(self, chunk: DeployLog) -> str:

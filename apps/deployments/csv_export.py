@@ -61,7 +61,9 @@ def _ids(events: QuerySet[DeployEvent]) -> list[int]:
 
 
 def _chunk(ids: Sequence[int]) -> str:
-    found = DeployEvent.objects.select_related("version").defer("output_tail").in_bulk(ids)
+    events = DeployEvent.objects.select_related("version")
+    # Texts that can be long and are no column.
+    found = events.defer("output_tail", "version__yaml", "version__environment").in_bulk(ids)
     return _text(_row(found[pk]) for pk in ids if pk in found)
 
 

@@ -140,6 +140,8 @@ def test_the_list_takes_the_same_number_of_queries_for_many_events(viewer: Clien
         viewer.get(LIST)
         with CaptureQueriesContext(connection) as queries:
             assert len(listed(viewer, "")) >= 25
+        for text in ('"yaml"', '"output_tail"'):
+            assert not any(text in query["sql"] for query in queries), "a list loads no long texts"
         counts.append(len(queries))
 
     assert counts[0] == counts[1] <= 12
@@ -159,6 +161,22 @@ def test_the_export_holds_every_page(viewer: Client) -> None:
     assert len(ids) == many
     assert ids == sorted(set(ids), reverse=True)
     assert len(listed(viewer, "")) == 50
+
+
+def test_the_export_loads_no_long_texts_and_few_rows_at_once() -> None:
+    app = make_app()
+    version = make_version(app)
+    events = DeployEvent.objects.bulk_create(
+        DeployEvent(app=app, slug="web", action="deploy", requested_by="ada", version=version)
+        for _number in range(501)
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        rows = export()
+
+    assert len(rows) == len(events)
+    assert sum('"deploy_events"."id" IN (' in query["sql"] for query in queries) == 2
+    assert not any('"yaml"' in query["sql"] or '"output_tail"' in query["sql"] for query in queries)
 
 
 def test_the_export_writes_every_column() -> None:

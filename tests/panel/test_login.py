@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -7,8 +9,8 @@ from tests.accounts.people import PASSWORD, make_person
 pytestmark = pytest.mark.django_db
 
 
-def sign_in(client: Client, username: str, password: str, address: str = "/login/", **extra: str):  # type: ignore[no-untyped-def]
-    return client.post(address, {"username": username, "password": password, **extra})
+def sign_in(client: Client, username: str, password: str, **extra: str) -> Any:
+    return client.post("/login/", {"username": username, "password": password, **extra})
 
 
 def is_signed_in(client: Client) -> bool:
