@@ -105,8 +105,10 @@ def compose_processes(slug: str) -> list[psutil.Process]:
 
 def wait_for_step(line: CommandLine, step: str) -> dict[str, Any]:
     def reached() -> dict[str, Any] | None:
-        events = line.events() if line.json("app", "list") else []
-        return events[0] if events and events[0]["step"] == step else None
+        done = line.run("app", "events", line.slug, "--json")
+        # Refused until the app is there.
+        newest: dict[str, Any] = json.loads(done.stdout)[0] if done.returncode == 0 else {"step": None}
+        return newest if newest["step"] == step else None
 
     event = wait_until(reached, f"the event is in step {step}")
     assert event is not None
