@@ -12,7 +12,7 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.applications.content import Content, InvalidContent
-from apps.applications.models import App
+from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
@@ -43,7 +43,7 @@ def check(content: Content, slug: str = "") -> Checked:
     Raises ComposeMissing and ComposeTooOld; what is wrong with the content is in the result.
     """
     folder = AppFolder(validate_slug(slug)).path if slug else None
-    return check_content(content, default_runner(), folder=folder)
+    return check_content(content, default_runner(), project=_project(slug or "check"), folder=folder)
 
 
 def submit_deploy(
@@ -115,6 +115,10 @@ def expected_services(app: App) -> list[Expectation]:
     return [Expectation(**one) for one in event.expected] if event else []
 
 
+def _project(slug: str) -> str:
+    return PROJECT_PREFIX + slug
+
+
 def _require_deployed(app: App) -> None:
     if app.current_version is None:
         raise NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
@@ -128,7 +132,7 @@ def _accepted(content: Content, slug: str) -> dict[str, Any]:
     """
     runner = default_runner()
     require_engine(runner)
-    checked = check_content(content, runner, folder=AppFolder(slug).path)
+    checked = check_content(content, runner, project=_project(slug), folder=AppFolder(slug).path)
     if not checked.valid:
         raise InvalidContent(checked.problems)
     services = checked.model.get("services") or {}

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from channels.routing import get_default_application
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -25,8 +26,6 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from simpledeploy_site.asgi import application
-
         try:
             require_migrated()
             admin_from_environment()
@@ -37,7 +36,7 @@ class Command(BaseCommand):
         with stop_tokens() as (stop, stop_now):
             worker = _WorkerThread(stop, stop_now)
             server = PanelServer(
-                application,
+                get_default_application(),
                 endpoints=[f"tcp:port={port}:interface={interface}"],
                 signal_handlers=False,
                 on_ready=lambda: self._ready(worker.start),
