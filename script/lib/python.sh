@@ -18,8 +18,8 @@ find_python() {
 
 # Whether the virtual environment is of this folder and its Python still runs.
 venv_works() {
-    [ -x "$PYTHON" ] && [ "$("$PYTHON" -c 'import sys; print(sys.prefix)' 2>/dev/null)" = "$VENV" ] &&
-        grep -qs "^#!$VENV/bin/" "$VENV/bin/pip"
+    [ -x "$PYTHON" ] && "$PYTHON" -c "" 2>/dev/null &&
+        [[ "$(sed -n 's/^command = //p' "$VENV/pyvenv.cfg" 2>/dev/null)" == *" $VENV" ]]
 }
 
 make_venv() {
@@ -46,7 +46,7 @@ install_requirements() {
     wanted="$(sha256sum <"$file") $("$PYTHON" --version)"
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     say "Installing the pinned packages of $file ..."
-    "$PYTHON" -m pip install --quiet --no-input --disable-pip-version-check --requirement "$file" ||
+    logged "$PYTHON" -m pip install --quiet --no-input --disable-pip-version-check --requirement "$file" ||
         fail "Installing $file failed (see above). Run this again when it is mended."
     printf '%s\n' "$wanted" >"$stamp"
 }
