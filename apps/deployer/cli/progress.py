@@ -104,9 +104,8 @@ class PlainProgress:
         if waits and (position > 1 or timezone.now() - event.queued_at > _NOT_WORTH_TELLING):
             self._once(f"Queued, place {position}.")
         for step in event.steps:
-            self._once(f"Step {step['name']} ...")
-            if step.get("finished_at"):
-                self._once(f"Step {step['name']}: {_step_end(step)}")
+            finished = step.get("finished_at")
+            self._once(f"Step {step['name']}: {_step_end(step)}" if finished else f"Step {step['name']} ...")
 
     def lines(self, lines: Sequence[LogLine]) -> None:
         self._lines.write(lines)
