@@ -92,6 +92,7 @@ class PlainProgress:
         self._output = output
         self._lines = _OutputLines(output)
         self._said: set[str] = set()
+        self._waited = False
 
     def __enter__(self) -> Self:
         return self
@@ -100,9 +101,11 @@ class PlainProgress:
         return None
 
     def state(self, event: DeployEvent, position: int) -> None:
-        waits = event.status == Status.QUEUED and position
-        if waits and (position > 1 or timezone.now() - event.queued_at > _NOT_WORTH_TELLING):
-            self._once(f"Queued, place {position}.")
+        if event.status == Status.QUEUED and position:
+            long = timezone.now() - event.queued_at > _NOT_WORTH_TELLING
+            self._waited = self._waited or position > 1 or long
+            if self._waited:
+                self._once(f"Queued, place {position}.")
         for step in event.steps:
             finished = step.get("finished_at")
             self._once(f"Step {step['name']}: {_step_end(step)}" if finished else f"Step {step['name']} ...")
