@@ -166,6 +166,10 @@ def test_a_command_that_does_not_read_its_stdin_is_no_error():
     assert RUNNER.run(python("import os, time; os.close(0); time.sleep(0.2)"), stdin=b"x" * 5_000_000).ok
 
 
+def test_an_exit_at_the_same_moment_as_its_closed_stdin_is_no_error():
+    assert all(RUNNER.run(["true"], stdin=b"x" * 100_000).ok for _ in range(50))
+
+
 def test_without_stdin_the_command_reads_nothing():
     assert lines_of("import sys; print(repr(sys.stdin.read()))") == [("stdout", "''")]
     assert lines_of("import sys; print(repr(sys.stdin.read()))", stdin=b"") == [("stdout", "''")]

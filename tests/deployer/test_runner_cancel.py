@@ -1,6 +1,7 @@
 """The subprocess runner with real processes: cancel and time limits."""
 
 import os
+import random
 import signal
 import threading
 import time
@@ -214,3 +215,33 @@ def test_a_time_limit_ends_a_command_that_prints_without_end():
 
 def test_a_command_within_its_time_limit_is_left_alone():
     assert RUNNER.run(["true"], timeout=20).outcome is Outcome.EXITED
+
+
+def test_a_command_that_ended_while_the_sink_was_held_up_has_not_overrun_its_time():
+    result = RUNNER.run(["echo", "hello"], timeout=0.3, sink=lambda line: time.sleep(0.6))
+    assert (result.outcome, result.exit_code) == (Outcome.EXITED, 0)
+
+
+def test_many_threads_start_and_cancel_at_once_without_a_trace():
+    code = "import sys, time\nfor n in range(50): print('x' * 500, flush=True); time.sleep(0.002)"
+    ends: list[Outcome] = []
+
+    def work(seed: int) -> None:
+        moments = random.Random(seed)
+        for _ in range(8):
+            token = CancelToken()
+            timer = threading.Timer(moments.uniform(0, 0.3), token.cancel)
+            timer.start()
+            result = RUNNER.run(python(code), cancel=token, stdin=b"x" * 100_000, sink=lambda line: None)
+            timer.cancel()
+            timer.join()
+            ends.append(result.outcome)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ends) == 48
+    assert Outcome.CANCELLED in ends
+    assert set(ends) <= {Outcome.CANCELLED, Outcome.EXITED}

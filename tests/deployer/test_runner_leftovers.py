@@ -95,7 +95,7 @@ def failing_after(count: int, error: BaseException) -> tuple[list[int], Callable
     return pids, sink
 
 
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [OSError("disk full"), BlockingIOError(), KeyboardInterrupt()])
 def test_what_the_sink_raises_ends_the_command_and_is_raised(error):
     pids, sink = failing_after(1, error)
     began = time.monotonic()

@@ -123,6 +123,7 @@ class Command:
         # Without it (a kernel before 5.3, a sandbox that refuses it) the exit is polled.
         with contextlib.suppress(OSError):
             self._pidfd = os.pidfd_open(self._group.leader)
+        if self._pidfd is not None:
             self._selector.register(self._pidfd, selectors.EVENT_READ, self._look_for_exit)
 
     def _follow(self) -> None:
@@ -154,16 +155,18 @@ class Command:
             os.read(self._wake[0], _READ)
 
     def _read(self, pipe: IO[bytes]) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             data = os.read(pipe.fileno(), _READ)
+        except BlockingIOError:
+            return
+        if data:
             stream, splitter = self._open[pipe]
-            if data:
-                self._deliver(stream, splitter.feed(data))
-            else:
-                self._finish(pipe)
+            self._deliver(stream, splitter.feed(data))
+        else:
+            self._finish(pipe)
 
     def _write(self) -> None:
-        if self._stdin is None:
+        if self._stdin is None or self._stdin.closed:  # the exit was seen in the same round
             return
         try:
             if self._unwritten:
@@ -177,6 +180,8 @@ class Command:
             self._drop(self._stdin)
 
     def _look_for_exit(self) -> None:
+        if self._exit_code is not None:
+            return
         self._exit_code = self._group.exit_code()
         if self._exit_code is None:
             return
@@ -191,12 +196,14 @@ class Command:
 
     def _advance(self) -> None:
         """Act on cancel and on the time limit of the present phase."""
-        if self._exit_code is None and self._pidfd is None:
+        late = monotonic() >= self._deadline
+        if self._pidfd is None or (late and self._phase is _Phase.RUNNING):
+            # A command that ended while the sink was held up has not overrun its time.
             self._look_for_exit()
         if self._phase in (_Phase.RUNNING, _Phase.DRAINING) and self._cancelled:
             self._outcome = Outcome.CANCELLED
             self._terminate()
-        elif monotonic() >= self._deadline:
+        elif late and monotonic() >= self._deadline:
             match self._phase:
                 case _Phase.RUNNING:
                     self._outcome = Outcome.TIMED_OUT
@@ -251,12 +258,14 @@ class Command:
     def _read_leftover(self, pipe: IO[bytes]) -> None:
         """Read what is in a pipe that somebody outside the group keeps open, and leave it."""
         stream, splitter = self._open[pipe]
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(_LEFTOVER // _READ):
+        for _ in range(_LEFTOVER // _READ):
+            try:
                 data = os.read(pipe.fileno(), _READ)
-                if not data:
-                    break
-                self._deliver(stream, splitter.feed(data))
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            self._deliver(stream, splitter.feed(data))
         self._finish(pipe)
 
     def _finish(self, pipe: IO[bytes]) -> None:

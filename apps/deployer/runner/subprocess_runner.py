@@ -29,7 +29,8 @@ class SubprocessRunner:
     """Run each command in a session of its own, and leave nothing of its process group behind.
 
     `grace` is the time between SIGTERM and SIGKILL, `drain` how long whoever the command leaves behind
-    may keep its output open; both in seconds. Safe to use from several threads at once.
+    may keep its output open; both in seconds. Safe to use from several threads at once. A sink that is
+    held up delays everything but the SIGTERM of a cancel.
     """
 
     def __init__(self, grace: float = 5.0, drain: float = 0.5) -> None:
