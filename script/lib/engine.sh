@@ -147,7 +147,7 @@ start_engine() {
     fi
     if ! may_change_machine; then
         dockerd_command "$@"
-        change_machine "${DOCKERD[@]}"
+        PENDING+=(" sh -c 'setsid ${DOCKERD[*]} >>$DOCKERD_LOG 2>&1 </dev/null &'")
         return 1
     fi
     start_dockerd "$@"
@@ -165,7 +165,7 @@ ensure_engine() {
             ready=1
         else
             { have docker && have dockerd; } || install_engine || ready=1
-            if [ "$(id -u)" != 0 ] && ! may_change_machine; then
+            if [ "$(id -u)" != 0 ] && ! may_change_machine && ! daemon_lives dockerd "$DOCKER_RUN/docker.pid"; then
                 # Without it this user reaches no daemon, once there is one.
                 id -nG | grep -qw docker || PENDING+=(" usermod --append --groups docker $(id -un)")
             fi

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,7 +189,10 @@ def test_without_rights_the_command_for_the_daemon_is_printed(machine: Machine) 
     machine.add("dockerd")
     done = machine.run("ensure_engine")
     assert done.returncode == 1
-    assert "    sudo dockerd --default-address-pool base=10.200.0.0/16\\,size=24\n" in done.stderr
+    assert (
+        "    sudo sh -c 'setsid dockerd --default-address-pool base=10.200.0.0/16,size=24 >>" in done.stderr
+    )
+    assert f"{machine.folder}/dockerd.log 2>&1 </dev/null &'\n" in done.stderr
     assert not [call for call in machine.calls if call.startswith("dockerd")]
 
 
@@ -214,3 +218,25 @@ def test_an_engine_elsewhere_is_never_replaced_by_one_here(root: Machine) -> Non
     assert done.returncode == 1
     assert "ssh://elsewhere.example does not answer" in done.stderr
     assert not [call for call in root.calls if call.startswith("dockerd")]
+
+
+def test_a_daemon_that_this_user_may_not_use_is_told_from_one_that_is_missing(machine: Machine) -> None:
+    machine.without_rights()
+    run = machine.folder / "run"
+    run.mkdir()
+    machine.add("docker", NO_DAEMON)
+    machine.add("dockerd")
+    program = machine.folder / "dockerd"
+    program.symlink_to("/bin/sleep")
+    with socket.socket(socket.AF_UNIX) as listener, subprocess.Popen([program, "60"]) as living:
+        (run / "docker.pid").write_text(str(living.pid))
+        listener.bind(str(run / "docker.sock"))
+        (run / "docker.sock").chmod(0)
+        # To root every socket is writable; this takes that answer back.
+        done = machine.run(
+            '[() { if [[ $* == "! -w "* ]]; then return 0; fi; builtin [ "$@"; }\nensure_engine'
+        )
+        living.kill()
+    assert done.returncode == 1
+    assert done.stderr.count("sudo usermod --append --groups docker ann") == 1
+    assert "user ann may not use it" in done.stderr
