@@ -132,6 +132,23 @@ class TestWithoutAWorker:
         assert event.cancel_requested_by
         assert "Cancelling event" in done.err
 
+    def test_a_second_ctrl_c_does_not_wait_for_the_queue(
+        self, manage: Manage, stand_in: StandInWorker
+    ) -> None:
+        make_app()
+
+        def hear_the_token_alone(event: DeployEvent, cancel: CancelToken) -> None:
+            assert cancel.wait(10)
+
+        stand_in.until = hear_the_token_alone
+        first = interrupt_once(is_running)
+        second = interrupt_once(lambda: DeployEvent.objects.exclude(cancel_requested_at=None).exists())
+        done = manage("app", "stop", "shop")
+        first.join()
+        second.join()
+        assert done.code == 3
+        assert done.err.count("Cancelling event") == 2
+
     @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
     def test_being_told_to_end_cancels_it_too(
         self, manage: Manage, stand_in: StandInWorker, which: signal.Signals
@@ -281,3 +298,32 @@ class TestUnderAWorker:
 def stopped_lifecycle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let lifecycle requests queue without an engine."""
     monkeypatch.setattr("apps.deployer.requests.require_engine", lambda runner: None)
+
+
+class TestLogs:
+    def test_follow_goes_on_until_the_event_has_ended(self, manage: Manage, stand_in: StandInWorker) -> None:
+        app, version = make_app()
+        event = queue.enqueue(app, Action.STOP, BY, version=version)
+        stand_in.ends = Status.FAILED
+
+        def write_more(event: DeployEvent, cancel: CancelToken) -> None:
+            time.sleep(0.3)
+            logs.append_lines(event.pk, 3, [(timezone.now(), "stdout", "last")])
+
+        stand_in.until = write_more
+        thread = in_background(lambda: stand_in.run_one(event.pk, CancelToken()))
+        done = manage("app", "logs", str(event.pk), "--follow")
+        thread.join()
+        assert (done.code, done.out, done.err) == (0, "pulling\nstarted\nlast\n", "")
+
+    def test_ctrl_c_leaves_json_that_can_be_read(self, manage: Manage, stand_in: StandInWorker) -> None:
+        app, version = make_app()
+        event = queue.enqueue(app, Action.STOP, BY, version=version)
+        logs.append_lines(event.pk, 1, [(timezone.now(), "stdout", "one")])
+        thread = interrupt_once(lambda: time.sleep(0.3) is None)
+        done = manage("app", "logs", str(event.pk), "--follow", "--json")
+        thread.join()
+        assert done.code == 130
+        assert [line["text"] for line in done.json] == ["one"]
+        event.refresh_from_db()
+        assert event.status == Status.QUEUED
