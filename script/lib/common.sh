@@ -57,7 +57,7 @@ logged() {
     local log code=0
     log=$(mktemp)
     "$@" >"$log" 2>&1 </dev/null || code=$?
-    [ "$code" = 0 ] || tail -n 25 "$log" >&2
+    [ "$code" = 0 ] || tail -n "${LOGGED_LINES:-25}" "$log" >&2
     rm -f "$log"
     return "$code"
 }

@@ -13,11 +13,16 @@ from types import TracebackType
 
 from tests.lab.engine import Engine
 from tests.lab.images import load_image
+from tests.lab.panel import ROOT
 from tests.lab.requirement import missing
 from tests.lab.waiting import accepts, free_port, wait_until
 
 # What every registry of the lab holds from its start.
 STANDARD_IMAGES = (("web", "1"), ("web", "2"), ("slow", "1"), ("job", "1"), ("chatty", "1"))
+
+
+# Where script/test unpacks what it does not install.
+_UNPACKED = ROOT / ".cache" / "lab" / "usr" / "bin"
 
 
 class Registry:
@@ -39,13 +44,9 @@ class Registry:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Registry":
-        for program in ("docker-registry", "htpasswd"):
-            if shutil.which(program) is None:
-                missing(
-                    "registry", f"there is no `{program}` on PATH (packages docker-registry, apache2-utils)."
-                )
+        program, htpasswd = _program("docker-registry"), _program("htpasswd")
         users = subprocess.run(
-            ["htpasswd", "-niB", self.username],
+            [htpasswd, "-niB", self.username],
             input=self.password,
             capture_output=True,
             text=True,
@@ -66,7 +67,7 @@ class Registry:
         (self.folder / "config.yml").write_text(json.dumps(config))
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                ["docker-registry", "serve", str(self.folder / "config.yml")],
+                [program, "serve", str(self.folder / "config.yml")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -173,3 +174,13 @@ class StallingRegistry:
             except OSError:
                 return
             self._accepted.append(connection)
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name) or shutil.which(name, path=str(_UNPACKED))
+    if path is None:
+        missing(
+            "registry",
+            f"there is no `{name}` (script/test sees to it; packages docker-registry, apache2-utils).",
+        )
+    return path
