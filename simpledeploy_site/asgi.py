@@ -1,0 +1,24 @@
+"""The ASGI application. Importing it starts nothing: the worker is `manage.py serve`'s or `worker`'s."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simpledeploy_site.settings")
+django_application = get_asgi_application()
+
+# These need the apps that the line above loads.
+from apps.panel.origin import SameOriginValidator  # noqa: E402
+from apps.panel.routing import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": AllowedHostsOriginValidator(
+            SameOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+        ),
+    }
+)

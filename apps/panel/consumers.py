@@ -1,0 +1,199 @@
+"""The WebSockets of the panel: the live log of an event, and the state of all apps."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import time
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import Error as DatabaseError
+
+from apps.deployments.live import APPS_TOPIC, GAP, Gap, Message, broadcaster, event_topic, lines_frame
+from apps.deployments.states import TERMINAL, Status
+from apps.panel import live_reads
+from apps.panel.live_reads import read
+
+logger = logging.getLogger(__name__)
+
+# Seconds after which rows are read without a hint: the event may be run by a process that sends none.
+POLL_SECONDS = 1.0
+# Seconds between looks at whether this person may still see what they see.
+ACCESS_SECONDS = 15.0
+# Changes of apps that come within this time are sent together.
+SETTLE_SECONDS = 0.05
+
+# Close codes from 4000 on are the application's own (RFC 6455, 7.4.2).
+NORMAL = 1000
+BAD_REQUEST = 4400
+NOT_SIGNED_IN = 4401
+NOT_FOUND = 4404
+FAILED = 4500
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Sends what its rows say, again whenever a message hints at a change; says nothing to others.
+
+    Subclasses say what is refused (`refusal`), what is listened to (`topics`), and what to send for
+    a message (`take`).
+    """
+
+    _stream: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Also where the server ends this application without a word of the client.
+            if self._stream is not None:
+                self._stream.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._stream
+
+    async def connect(self) -> None:
+        self.user = self.scope["user"]
+        code = NOT_SIGNED_IN if not self.user.is_authenticated else await self.refusal()
+        if code is not None:
+            await self.close(code)
+            return
+        await self.accept()
+        self._stream = asyncio.create_task(self._send_live())
+
+    async def refusal(self) -> int | None:
+        """Return the close code that says why `self.user` is not served, None where they are."""
+        raise NotImplementedError
+
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics whose messages `take` gets."""
+        raise NotImplementedError
+
+    async def take(self, message: Message | Gap | None) -> bool:
+        """Send what `message` (None: nothing came for a while) changed; tell whether that was all."""
+        raise NotImplementedError
+
+    async def settle(self) -> None:
+        """Wait for what may follow a message closely."""
+
+    async def _send_live(self) -> None:
+        try:
+            # Subscribed first: what happens while the rows are read is waiting when they are.
+            async with broadcaster.subscribe(*self.topics()) as subscription:
+                message: Message | Gap | None = GAP
+                looked = time.monotonic()
+                while True:
+                    try:
+                        if time.monotonic() - looked > ACCESS_SECONDS:
+                            looked = time.monotonic()
+                            if (code := await self._access_lost()) is not None:
+                                await self.close(code)
+                                return
+                        if await self.take(message):
+                            await self.close(NORMAL)
+                            return
+                        message = await subscription.get(timeout=POLL_SECONDS)
+                    except DatabaseError as error:
+                        logger.warning("Live updates wait for the database: %s", error)
+                        await asyncio.sleep(POLL_SECONDS)
+                        message = GAP
+        except Exception:
+            await self.close(FAILED)
+            raise
+
+    async def _access_lost(self) -> int | None:
+        self.user = await read(live_reads.current_user, self.scope["session"].session_key)
+        return NOT_SIGNED_IN if not self.user.is_authenticated else await self.refusal()
+
+
+class EventConsumer(LiveConsumer):
+    """`/ws/events/<id>/?after=<seq>`: every line numbered above `after` once, the states, and the end."""
+
+    _AFTER: ClassVar = re.compile(r"[0-9]{1,10}")
+
+    async def refusal(self) -> int | None:
+        self.event_id: int = self.scope["url_route"]["kwargs"]["event_id"]
+        if self._stream is None:
+            given = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            after = given.get("after", ["0"])[-1]
+            if not self._AFTER.fullmatch(after):
+                return BAD_REQUEST
+            self.last_seq = int(after)
+            self.state: dict[str, Any] = {}
+        return None if await read(live_reads.may_see_event, self.user, self.event_id) else NOT_FOUND
+
+    def topics(self) -> tuple[str, ...]:
+        # The other events move this one's place in the queue.
+        return event_topic(self.event_id), APPS_TOPIC
+
+    async def take(self, message: Message | Gap | None) -> bool:
+        match message:
+            case {"type": "lines", "first_seq": first, "last_seq": last} if first <= self.last_seq + 1:
+                assert isinstance(message, dict)
+                if last > self.last_seq:
+                    await self._send_lines(message)
+                return False
+            case {"type": "hint", "last_seq": last} if last <= self.last_seq:
+                return False
+            case {"type": "apps"}:
+                return False
+            case {"type": "event", "event_id": other} if other != self.event_id:
+                if self.state.get("status") != Status.QUEUED:
+                    return False
+        return await self._catch_up()
+
+    async def _send_lines(self, message: Message) -> None:
+        seen = self.last_seq + 1 - message["first_seq"]
+        self.last_seq = message["last_seq"]
+        await self.send(lines_frame(message["lines"][seen:]) if seen else message["frame"])
+
+    async def _catch_up(self) -> bool:
+        """Send what the rows hold beyond what was sent; tell whether the event is over."""
+        # The state is read before the lines: all lines of an event that has ended are stored by then.
+        state = await read(live_reads.event_state, self.event_id)
+        over = state["status"] in TERMINAL
+        if not over:
+            await self._send_state(state)
+        while page := await read(live_reads.read_lines, self.event_id, self.last_seq):
+            self.last_seq = page[-1].seq
+            await self.send(lines_frame(page))
+        if over:
+            await self._send_state(state)
+            await self.send(json.dumps({"type": "end", "status": state["status"]}))
+        return over
+
+    async def _send_state(self, state: dict[str, Any]) -> None:
+        if state != self.state:
+            self.state = state
+            await self.send(json.dumps({"type": "state", **state}))
+
+
+class AppsConsumer(LiveConsumer):
+    """`/ws/apps/`: every app's state and what it is doing, at first all of them, then what changes."""
+
+    async def refusal(self) -> int | None:
+        return None if live_reads.may_see_apps(self.user) else NOT_FOUND
+
+    def topics(self) -> tuple[str, ...]:
+        return (APPS_TOPIC,)
+
+    async def take(self, message: Message | Gap | None) -> bool:
+        if isinstance(message, dict):
+            # One look answers for all changes of a burst; those that come later hint again.
+            await asyncio.sleep(SETTLE_SECONDS)
+        apps = await read(live_reads.apps_state, self.user)
+        first, before = not hasattr(self, "apps"), getattr(self, "apps", {})
+        changed = [app for slug, app in apps.items() if before.get(slug) != app]
+        changed += [live_reads.removed(slug) for slug in before if slug not in apps]
+        self.apps = apps
+        if changed or first:
+            await self.send(json.dumps({"type": "apps", "apps": changed}))
+        return False
+
+
+class UnknownConsumer(AsyncWebsocketConsumer):
+    """Any other address."""
+
+    async def connect(self) -> None:
+        await self.close(NOT_FOUND)

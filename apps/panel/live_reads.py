@@ -1,0 +1,95 @@
+"""What the WebSockets read from the database, in threads of their own."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from apps.accounts import policy
+from apps.applications.models import App
+from apps.deployer.engine import app_states
+from apps.deployments import queue
+from apps.deployments.logs import read_lines as read_lines
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Status
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+# Few threads with a connection each that stays open: a hundred clients look once a second, and a
+# connection opened for each look would cost more than the look. The views have threads of their own.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+
+
+async def read(
+    function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs
+) -> _Result:
+    """Return what `function` reads from the database, without blocking the event loop."""
+    call = partial(function, *args, **kwargs)
+    return await sync_to_async(_with_connection, thread_sensitive=False, executor=_threads)(call)
+
+
+def _with_connection(call: Callable[[], _Result]) -> _Result:
+    try:
+        return call()
+    except DatabaseError:
+        # It may be the connection that is broken: the next call makes a new one.
+        connections.close_all()
+        raise
+
+
+def current_user(session_key: str | None) -> Any:
+    """Return who the session with this key belongs to now: anonymous where it has ended."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    return get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]
+
+
+def may_see_event(user: Any, event_id: int) -> bool:
+    """Tell whether the event exists and `user` may see it."""
+    return policy.visible(user, DeployEvent.objects.filter(pk=event_id)).exists()
+
+
+def event_state(event_id: int) -> dict[str, Any]:
+    """Return status, step and place in the queue (0: not waiting) of an event."""
+    event = DeployEvent.objects.only("status", "step").get(pk=event_id)
+    return {"status": event.status, "step": event.step, "position": queue.position(event)}
+
+
+def may_see_apps(user: Any) -> bool:
+    """Tell whether `user` may see apps at all."""
+    return policy.allows(user, policy.Permission.VIEW)
+
+
+def apps_state(user: Any) -> dict[str, dict[str, Any]]:
+    """Return by slug what `/ws/apps/` says of each app that `user` may see."""
+    slugs = list(policy.visible(user, App.objects.live()).values_list("slug", flat=True))
+    doing: dict[str, dict[str, Any]] = {}
+    places = queue.positions()
+    active = DeployEvent.objects.active().filter(slug__in=slugs).order_by("pk")
+    for event in active.only("slug", "action", "status", "step"):
+        # The running one, else the one that is next.
+        if event.slug not in doing or event.status == Status.RUNNING:
+            doing[event.slug] = {
+                "event": event.pk,
+                "action": event.action,
+                "status": event.status,
+                "step": event.step,
+                "position": places.get(event.pk, 0),
+            }
+    return {
+        slug: {"slug": slug, "state": state.state, "deploying": doing.get(slug)}
+        for slug, state in app_states(slugs).items()
+    }
+
+
+def removed(slug: str) -> dict[str, Any]:
+    """Return what `/ws/apps/` says of an app that is no longer there."""
+    return {"slug": slug, "state": "removed", "deploying": None}

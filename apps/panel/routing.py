@@ -1,0 +1,11 @@
+"""The addresses of the WebSockets."""
+
+from django.urls import path, re_path
+
+from apps.panel.consumers import AppsConsumer, EventConsumer, UnknownConsumer
+
+websocket_urlpatterns = [
+    path("ws/events/<int:event_id>/", EventConsumer.as_asgi()),
+    path("ws/apps/", AppsConsumer.as_asgi()),
+    re_path("", UnknownConsumer.as_asgi()),
+]

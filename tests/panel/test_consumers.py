@@ -1,0 +1,381 @@
+import asyncio
+import json
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
+
+from apps.accounts.models import User
+from apps.deployer.engine import AppState
+from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.runner.interface import Line
+from apps.deployments import live
+from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
+from apps.deployments.logs import append_lines
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Status
+from apps.panel import consumers, live_reads
+from tests.panel.live import AT, Watcher, change_event, make_event, make_user, session_of, socket
+
+# The consumers read in threads, which only see what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+in_thread = sync_to_async(thread_sensitive=False)
+
+
+@pytest.fixture
+def event_id() -> int:
+    return make_event()
+
+
+@pytest.fixture
+def session() -> str:
+    return session_of(make_user())
+
+
+def _rows(event_id: int, first: int, count: int) -> None:
+    append_lines(event_id, first, [(AT, "stdout", f"line {n}") for n in range(first, first + count)])
+
+
+def _run(event_id: int, count: int, *, status: Status = Status.SUCCEEDED) -> None:
+    """Be the worker: print `count` lines, then end the event."""
+    with LogBuffer(event_id) as log:
+        for n in range(1, count + 1):
+            log.add(Line("stdout", f"line {n}", AT))
+    change_event(event_id, status=status)
+
+
+async def _until(condition, timeout: float = 5) -> None:
+    async with asyncio.timeout(timeout):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def _refusal(path: str, session: str = "", **options) -> int:
+    accepted, code = await socket(path, session, **options).connect(timeout=5)
+    assert not accepted
+    return code
+
+
+async def test_it_refuses_who_is_not_signed_in(event_id):
+    assert await _refusal(f"/ws/events/{event_id}/") == 4401
+    assert await _refusal(f"/ws/events/{event_id}/", "no-such-session") == 4401
+
+
+@pytest.mark.parametrize("path", ["/ws/events/{}/", "/ws/apps/"])
+async def test_it_hides_everything_from_who_has_no_role(event_id, path):
+    stranger = await in_thread(lambda: session_of(make_user("nobody", role="")))()
+    assert await _refusal(path.format(event_id), stranger) == 4404
+
+
+async def test_it_refuses_who_may_not_sign_in_any_more(event_id, session):
+    await in_thread(User.objects.update)(is_active=False)
+    assert await _refusal(f"/ws/events/{event_id}/", session) == 4401
+
+
+@pytest.mark.parametrize("event", ["0", "4711", "9" * 19, "9" * 300])
+async def test_it_refuses_an_unknown_event(session, event):
+    assert await _refusal(f"/ws/events/{event}/", session) == 4404
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws/events/", "/ws/events/x/", "/ws/events/1/x/", "/"])
+async def test_it_refuses_an_unknown_address(session, path):
+    assert await _refusal(path, session) == 4404
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "1.5", "+1", "١", "9" * 11])
+async def test_it_refuses_a_number_that_is_none(event_id, session, after):
+    assert await _refusal(f"/ws/events/{event_id}/?after={after}", session) == 4400
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://localhost:8081"])
+async def test_it_refuses_pages_of_other_origins(event_id, session, origin):
+    assert await _refusal(f"/ws/events/{event_id}/", session, origin=origin) == 1000
+
+
+async def test_it_refuses_a_host_that_is_not_the_panels(event_id, session):
+    options = {"host": "evil.example", "origin": "http://evil.example"}
+    assert await _refusal(f"/ws/events/{event_id}/", session, **options) == 1000
+
+
+async def test_it_lets_a_trusted_origin_through(event_id, session, settings):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://localhost"]
+    client = socket(f"/ws/events/{event_id}/", session, host="127.0.0.1:8000", origin="https://localhost")
+    assert (await client.connect(timeout=5))[0]
+    await client.disconnect(timeout=5)
+
+
+async def test_a_finished_event_is_replayed_and_ended(event_id, session):
+    await in_thread(_rows)(event_id, 1, 2500)
+    await in_thread(DeployEvent.objects.update)(status=Status.FAILED, step="pull")
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    assert await watcher.closed() == 1000
+    assert watcher.numbers == list(range(1, 2501))
+    assert watcher.lines[0] == {
+        "seq": 1,
+        "at": "2026-03-01T12:00:00.000+00:00",
+        "stream": "stdout",
+        "text": "line 1",
+    }
+    assert watcher.frames[-2:] == [
+        {"type": "state", "status": "failed", "step": "pull", "position": 0},
+        {"type": "end", "status": "failed"},
+    ]
+
+
+async def test_only_the_lines_after_the_given_one_are_sent(event_id, session):
+    await in_thread(_rows)(event_id, 1, 10)
+    await in_thread(DeployEvent.objects.update)(status=Status.SUCCEEDED)
+    watcher = Watcher(f"/ws/events/{event_id}/?after=7", session)
+    await watcher.closed()
+    assert watcher.numbers == [8, 9, 10]
+
+
+async def test_lines_come_as_they_are_written_and_states_as_they_change(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.states)
+    with LogBuffer(event_id) as log:
+        log.add(Line("stderr", "Pulling", AT))
+        await _until(lambda: watcher.numbers == [1], timeout=0.5)
+        await in_thread(change_event)(event_id, step="pull")
+        await _until(lambda: len(watcher.states) == 2, timeout=0.5)
+        log.say("Done.")
+    await in_thread(change_event)(event_id, status=Status.SUCCEEDED)
+    assert await watcher.closed(timeout=0.5) == 1000
+    assert watcher.states == [("running", "", 0), ("running", "pull", 0), ("succeeded", "pull", 0)]
+    assert [line["text"] for line in watcher.lines] == ["Pulling", "Done."]
+    assert watcher.frames[-1] == {"type": "end", "status": "succeeded"}
+
+
+async def test_clients_that_join_at_any_moment_get_each_line_once(event_id, session):
+    worker = asyncio.create_task(in_thread(_run)(event_id, 20_000))
+    watchers = []
+    while not worker.done():
+        watchers.append(Watcher(f"/ws/events/{event_id}/", session))
+        await asyncio.sleep(0.05)
+    await worker
+    assert len(watchers) > 3
+    for watcher in watchers:
+        assert await watcher.closed() == 1000
+        assert watcher.numbers == list(range(1, 20_001))
+
+
+async def test_a_client_that_comes_back_goes_on_where_it_was(event_id, session):
+    worker = asyncio.create_task(in_thread(_run)(event_id, 20_000))
+    seen: list[int] = []
+    visits = 0
+    while not seen or seen[-1] < 20_000:
+        watcher = Watcher(f"/ws/events/{event_id}/?after={seen[-1] if seen else 0}", session)
+        await _until(lambda watcher=watcher: watcher.numbers)
+        await watcher.leave()
+        seen += watcher.numbers
+        visits += 1
+    await worker
+    assert visits > 1
+    assert seen == list(range(1, 20_001))
+
+
+async def test_a_client_that_stops_reading_gets_the_rest_from_the_rows(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.states)
+    watcher.reading.clear()
+    for n in range(1, MAX_MESSAGES + 50):
+        await in_thread(_rows)(event_id, n, 1)
+        live.lines_written(event_id, n, await in_thread(live_reads.read_lines)(event_id, n - 1))
+    await in_thread(change_event)(event_id, status=Status.SUCCEEDED)
+    (subscription,) = broadcaster._subscriptions[event_topic(event_id)]
+    assert len(subscription._waiting) < 100, "nothing was dropped"
+    assert watcher.numbers == []
+    watcher.reading.set()
+    assert await watcher.closed() == 1000
+    assert watcher.numbers == list(range(1, MAX_MESSAGES + 50))
+
+
+async def test_an_event_that_another_process_runs_is_followed_without_hints(event_id, session, monkeypatch):
+    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.1)
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.states)
+    await in_thread(_rows)(event_id, 1, 3)
+    await _until(lambda: watcher.numbers == [1, 2, 3], timeout=1)
+    await in_thread(DeployEvent.objects.update)(status=Status.CANCELLED)
+    assert await watcher.closed(timeout=1) == 1000
+
+
+async def test_a_hint_of_another_process_makes_it_read_the_rows(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.states)
+    await in_thread(_rows)(event_id, 1, 3)
+    broadcaster.publish(event_topic(event_id), {"type": "hint", "event_id": event_id, "last_seq": 3})
+    await _until(lambda: watcher.numbers == [1, 2, 3], timeout=0.5)
+    await watcher.leave()
+
+
+async def test_a_queued_event_says_its_place_as_the_queue_moves(event_id, session):
+    first = await in_thread(make_event)("first", Status.QUEUED)
+    second = await in_thread(make_event)("second", Status.QUEUED)
+    watcher = Watcher(f"/ws/events/{second}/", session)
+    await _until(lambda: watcher.states == [("queued", "", 2)])
+    await in_thread(change_event)(first, status=Status.CANCELLED)
+    await _until(lambda: watcher.states[1:] == [("queued", "", 1)], timeout=0.5)
+    await in_thread(change_event)(second, status=Status.CANCELLED)
+    await watcher.closed(timeout=0.5)
+    assert watcher.states[-1] == ("cancelled", "", 0)
+
+
+async def test_a_client_that_leaves_is_no_longer_listened_for(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: broadcaster.listens(event_topic(event_id)))
+    await watcher.leave()
+    assert not broadcaster.listens(event_topic(event_id))
+
+
+async def test_a_server_that_stops_leaves_no_stream_behind(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: broadcaster.listens(event_topic(event_id)))
+    watcher.application.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watcher.application
+    assert not broadcaster.listens(event_topic(event_id))
+
+
+@pytest.mark.parametrize(
+    ("lose", "code"),
+    [
+        (lambda: Session.objects.all().delete(), 4401),
+        (lambda: User.objects.update(is_active=False), 4401),
+        (lambda: User.objects.update(password="another"), 4401),
+        (lambda: User.objects.update(role=""), 4404),
+    ],
+    ids=["signed out", "shut out", "another password", "no role"],
+)
+async def test_who_loses_access_is_cut_off(event_id, session, monkeypatch, lose, code):
+    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "ACCESS_SECONDS", 0.1)
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await asyncio.sleep(0.3)
+    assert watcher.code is None
+    await in_thread(lose)()
+    assert await watcher.closed(timeout=2) == code
+
+
+async def test_an_error_of_the_database_is_waited_for(event_id, session, monkeypatch):
+    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.05)
+    errors = [OperationalError("server closed the connection")] * 3
+    real = live_reads.read_lines
+
+    def read_lines(*args):
+        if errors:
+            raise errors.pop()
+        return real(*args)
+
+    await in_thread(_rows)(event_id, 1, 3)
+    monkeypatch.setattr(live_reads, "read_lines", read_lines)
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.numbers == [1, 2, 3])
+    assert not errors
+    await watcher.leave()
+
+
+async def test_an_unexpected_error_closes_the_socket_and_is_reported(event_id, session, monkeypatch):
+    def event_state(event_id):
+        raise LookupError("unexpected")
+
+    monkeypatch.setattr(live_reads, "event_state", event_state)
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    with pytest.raises(LookupError, match="unexpected"):
+        await watcher.closed()
+    assert watcher.code == 4500
+
+
+async def test_what_a_client_says_changes_nothing(event_id, session):
+    client = socket(f"/ws/events/{event_id}/", session)
+    assert (await client.connect(timeout=5))[0]
+    assert (await client.receive_json_from(timeout=5))["type"] == "state"
+    await client.send_to(text_data="hello")
+    await client.send_to(bytes_data=b"\0\xff")
+    await in_thread(_rows)(event_id, 1, 1)
+    assert (await client.receive_json_from(timeout=5))["type"] == "lines"
+    await client.disconnect(timeout=5)
+
+
+class _Engine:
+    """Stands for what the watcher knows of the engine."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.states: dict[str, str] = {}
+        monkeypatch.setattr(live_reads, "app_states", self)
+
+    def __call__(self, slugs):
+        return {slug: AppState(self.states.get(slug, "absent")) for slug in slugs}
+
+
+async def test_all_apps_come_first_and_then_only_what_changes(session, monkeypatch):
+    engine = _Engine(monkeypatch)
+    engine.states = {"shop": "up"}
+    event = await in_thread(make_event)("shop", Status.SUCCEEDED)
+    queued = await in_thread(make_event)("blog", Status.QUEUED)
+    watcher = Watcher("/ws/apps/", session)
+    await _until(lambda: len(watcher.frames) == 1)
+    waiting = {"event": queued, "action": "deploy", "status": "queued", "step": "", "position": 1}
+    assert watcher.frames[0] == {
+        "type": "apps",
+        "apps": [
+            {"slug": "blog", "state": "absent", "deploying": waiting},
+            {"slug": "shop", "state": "up", "deploying": None},
+        ],
+    }
+    await in_thread(change_event)(queued, status=Status.RUNNING, step="pull")
+    await _until(lambda: len(watcher.frames) == 2, timeout=0.5)
+    running = {**waiting, "status": "running", "step": "pull", "position": 0}
+    assert watcher.frames[1]["apps"] == [{"slug": "blog", "state": "absent", "deploying": running}]
+    engine.states["shop"] = "degraded"
+    live.apps_changed(["shop"])
+    await _until(lambda: len(watcher.frames) == 3, timeout=0.5)
+    assert watcher.frames[2]["apps"] == [{"slug": "shop", "state": "degraded", "deploying": None}]
+    await in_thread(change_event)(event, step="record")
+    await asyncio.sleep(0.3)
+    assert len(watcher.frames) == 3, "a change that shows nowhere was sent"
+    await watcher.leave()
+
+
+async def test_the_running_event_of_an_app_stands_before_its_queued_ones(session, monkeypatch):
+    _Engine(monkeypatch)
+    queued = await in_thread(make_event)("shop", Status.QUEUED)
+    running = await in_thread(make_event)("shop", Status.RUNNING)
+    await in_thread(make_event)("shop", Status.QUEUED)
+    watcher = Watcher("/ws/apps/", session)
+    await _until(lambda: watcher.frames)
+    assert queued < running
+    assert watcher.frames[0]["apps"][0]["deploying"]["event"] == running
+    await watcher.leave()
+
+
+async def test_an_app_that_was_removed_is_said_once(session, monkeypatch):
+    _Engine(monkeypatch)
+    event = await in_thread(make_event)("shop", Status.SUCCEEDED)
+    watcher = Watcher("/ws/apps/", session)
+    await _until(lambda: watcher.frames)
+
+    def remove() -> None:
+        app = DeployEvent.objects.get(pk=event).app
+        app.removed_at = AT
+        app.save()
+        live.apps_changed(["shop"])
+        live.apps_changed(["shop"])
+
+    await in_thread(remove)()
+    await _until(lambda: len(watcher.frames) > 1, timeout=0.5)
+    await asyncio.sleep(0.2)
+    assert json.loads(json.dumps(watcher.frames[1:])) == [
+        {"type": "apps", "apps": [{"slug": "shop", "state": "removed", "deploying": None}]}
+    ]
+    await watcher.leave()
+
+
+async def test_no_apps_are_an_empty_list(session, monkeypatch):
+    _Engine(monkeypatch)
+    watcher = Watcher("/ws/apps/", session)
+    await _until(lambda: watcher.frames)
+    assert watcher.frames == [{"type": "apps", "apps": []}]
+    await watcher.leave()
