@@ -35,7 +35,6 @@ ALLOWED_HOSTS = environment.env.list(
 CSRF_TRUSTED_ORIGINS = environment.env.list("SIMPLEDEPLOY_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "daphne",
     "apps.panel.admin_site.PanelAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

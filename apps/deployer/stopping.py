@@ -16,6 +16,8 @@ def stop_tokens() -> Iterator[tuple[CancelToken, CancelToken]]:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         (stop_now if stop.cancelled else stop).cancel()
 
+    # Where whoever started the panel ignored SIGCHLD, the kernel would throw its children's exit codes away.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop, stop_now

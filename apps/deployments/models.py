@@ -110,6 +110,8 @@ class DeployEvent(models.Model):
         indexes = [
             models.Index(fields=["app", "-id"]),
             models.Index(fields=["status", "id"]),
+            models.Index(fields=["queued_at"]),
+            models.Index(fields=["requested_by"]),
         ]
         constraints = [
             models.UniqueConstraint(
