@@ -104,18 +104,18 @@ class NewAppForm(ContentForm):
     """The first version of a new app."""
 
     slug = forms.CharField(
-        label="Name in addresses",
+        label="Name",
         max_length=200,
-        help_text="Lowercase letters, digits, dashes and underscores. It cannot be changed later.",
+        help_text="Lowercase letters, digits, dashes and underscores. It stays for good.",
         widget=forms.TextInput(
             attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
         ),
     )
     name = forms.CharField(
-        label="Name for people",
+        label="Shown as",
         max_length=100,
         required=False,
-        help_text="Empty: the same.",
+        help_text="For people; may hold capitals and spaces. Empty: its name.",
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     field_order = ("slug", "name", "compose", "environment", "note")

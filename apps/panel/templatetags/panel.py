@@ -33,7 +33,7 @@ def icon(name: str, css: str = "") -> SafeString:
 
 def _badge(mark: Mark) -> SafeString:
     return format_html(
-        '<span class="mark mark-{}">{}<span>{}</span></span>', mark.kind, icon(mark.icon, mark.css), mark.word
+        '<span class="sign sign-{}">{}<span>{}</span></span>', mark.kind, icon(mark.icon, mark.css), mark.word
     )
 
 
@@ -60,7 +60,7 @@ def timeline_mark(state: str) -> SafeString:
     """Draw the icon of a step of an event, with its word for those who do not see it."""
     mark = step_mark(state)
     return format_html(
-        '<span class="mark mark-{}">{}<span class="visually-hidden">{}</span></span>',
+        '<span class="sign sign-{}">{}<span class="visually-hidden">{}</span></span>',
         mark.kind,
         icon(mark.icon, mark.css),
         mark.word,

@@ -1,0 +1,307 @@
+"""Making an app, and deploying a new version of one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils.html import escape
+
+from apps.accounts.models import Role, User
+from apps.applications.content import MAX_YAML_BYTES, Problem
+from apps.applications.models import App, ComposeVersion
+from apps.core.secret import MASK
+from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployments.models import DeployEvent
+from apps.panel.views.editor import EXAMPLE
+from tests.accounts.people import ROLES
+from tests.panel.fake_engine import FakeEngine
+from tests.panel.pages import HTMX, YAML, make_app, make_version, text
+
+pytestmark = pytest.mark.django_db
+Person = Callable[[str], User]
+SECRET = "hunter2-hunter2"
+ENVIRONMENT = f"# the database\nPASSWORD={SECRET}\nMODE=fast\n"
+NEWER = "services:\n  web:\n    image: nginx:1.29\n"
+
+
+def new_app(client: Client, **fields: Any) -> Any:
+    posted = {"slug": "shop", "name": "", "compose": YAML, "environment": "", "note": "", "intent": "deploy"}
+    return client.post("/apps/new/", posted | fields)
+
+
+def new_version(client: Client, **fields: Any) -> Any:
+    headers = fields.pop("headers", {})
+    posted = {"compose": NEWER, "environment": "", "note": "", "base": 1, "seen": 1, "intent": "deploy"}
+    return client.post("/apps/shop/edit/", posted | fields, headers=headers)
+
+
+def app_with_environment() -> App:
+    app = make_app()
+    version = make_version(app, YAML, ENVIRONMENT)
+    App.objects.filter(pk=app.pk).update(current_version=version)
+    return app
+
+
+# --- a new app ---
+
+
+def test_a_new_app_is_stored_and_its_deploy_queued(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    user = person(Role.DEPLOYER)
+
+    response = new_app(client, name="Web shop", environment=ENVIRONMENT, note="First")
+
+    event = DeployEvent.objects.get()
+    assert response["Location"] == f"/events/{event.pk}/"
+    assert (event.app.slug, event.app.name, event.app.created_by) == ("shop", "Web shop", user)
+    assert event.version is not None
+    assert (event.version.yaml, event.version.note) == (YAML, "First")
+    assert event.version.environment.reveal() == ENVIRONMENT
+
+
+def test_line_ends_of_a_browser_are_stored_as_written_on_unix(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    new_app(client, compose=YAML.replace("\n", "\r\n"), environment="A=1\r\n")
+    version = ComposeVersion.objects.get()
+    assert (version.yaml, version.environment.reveal()) == (YAML, "A=1\n")
+
+
+def test_the_form_can_start_with_the_example(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    assert escape(EXAMPLE) in text(client, "/apps/new/?example=1")
+    assert escape(EXAMPLE) not in text(client, "/apps/new/")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_deployers_make_apps(client: Client, person: Person, fake_engine: FakeEngine, role: str) -> None:
+    person(role)
+    may = role in (Role.DEPLOYER, Role.ADMINISTRATOR)
+    assert client.get("/apps/new/").status_code == (200 if may else 403)
+    assert new_app(client).status_code == (302 if may else 403)
+    assert App.objects.exists() is may
+
+
+def test_it_needs_a_sign_in(client: Client) -> None:
+    assert client.get("/apps/new/")["Location"].startswith("/login/")
+    assert new_app(client)["Location"].startswith("/login/")
+    assert not App.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"slug": "Web Shop"}, "cannot name an app"),
+        ({"slug": "-rf"}, "cannot name an app"),
+        ({"slug": "../etc"}, "cannot name an app"),
+        ({"slug": "new"}, "reserved by the panel"),
+        ({"slug": ""}, "This field is required"),
+        ({"slug": "taken"}, "There is already an app named taken"),
+        ({"name": "x" * 101}, "at most 100 characters"),
+        ({"note": "x" * 501}, "at most 500 characters"),
+        ({"compose": ""}, "There is no Compose file yet"),
+        ({"compose": "services:\n  web:\n  - [unclosed\n"}, "Line "),
+        ({"compose": "just words"}, "Line 1"),
+        ({"compose": "services: {}\n"}, "Line 1"),
+        ({"compose": YAML + "# \0"}, "NUL byte"),
+        ({"compose": YAML + "# " + "x" * MAX_YAML_BYTES}, "1,048,576 are allowed"),
+        ({"environment": "no equals sign\n"}, "Line 1, column 1: There is no value here"),
+        ({"environment": "OK=1\nDOCKER_HOST=tcp://x\n"}, "Line 2, column 1: DOCKER_HOST would steer"),
+    ],
+)
+def test_it_refuses_bad_input_with_a_sentence_and_keeps_what_was_typed(
+    client: Client, person: Person, fake_engine: FakeEngine, fields: dict[str, str], words: str
+) -> None:
+    person(Role.DEPLOYER)
+    make_app("taken")
+
+    response = new_app(client, **{"name": "Typed name"} | fields)
+
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert words in page
+    assert 'aria-invalid="true"' in page
+    for typed in fields.values():
+        assert escape(typed[:200].rstrip("\0")) in page
+    assert App.objects.count() == 1
+    assert not DeployEvent.objects.exists()
+
+
+def test_it_marks_the_lines_that_compose_refuses(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    fake_engine.problems = [Problem(3, 5, "services.web.image must be a string")]
+
+    response = new_app(client)
+
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert "Line 3, column 5: services.web.image must be a string" in page
+    assert 'data-problem-lines="3"' in page
+    assert not App.objects.exists()
+
+
+def test_it_keeps_what_was_typed_where_the_engine_is_gone(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    fake_engine.failure = EngineUnreachable("The engine does not answer. Nothing was started.")
+
+    response = new_app(client, compose=NEWER)
+
+    assert response.status_code == 400
+    assert "The engine does not answer. Nothing was started." in response.content.decode()
+    assert NEWER in response.content.decode()
+    assert not App.objects.exists()
+
+
+def test_a_page_that_echoes_an_environment_is_not_kept_by_caches(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    response = new_app(client, slug="", environment=ENVIRONMENT)
+    assert "no-store" in response["Cache-Control"]
+
+
+# --- check only ---
+
+
+def test_a_check_tells_services_and_images_and_stores_nothing(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+
+    response = new_app(client, slug="", intent="check")
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "Compose accepts this file" in page
+    assert "nginx:alpine" in page
+    assert not App.objects.exists()
+
+
+def test_a_check_answers_htmx_with_its_result_alone(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    posted = {"compose": "services: []\n", "intent": "check"}
+
+    fragment = client.post("/apps/new/", posted, headers=HTMX).content.decode()
+
+    assert fragment.lstrip().startswith('<div class="alert alert-danger"')
+    assert "Compose file: Line 1" in fragment
+    fake_engine.problems = [Problem(None, None, "the network x is not there")]
+    fragment = client.post("/apps/new/", {"compose": YAML, "intent": "check"}, headers=HTMX).content.decode()
+    assert "the network x is not there" in fragment
+    fake_engine.failure = EngineUnreachable("Compose is missing.")
+    fragment = client.post("/apps/new/", {"compose": YAML, "intent": "check"}, headers=HTMX).content.decode()
+    assert "It could not be checked" in fragment
+    assert "Compose is missing." in fragment
+
+
+# --- a new version ---
+
+
+def test_the_form_starts_from_the_current_version_with_values_masked(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+
+    page = text(client, "/apps/shop/edit/")
+
+    assert escape(YAML) in page
+    assert f"# the database\nPASSWORD={MASK}\nMODE={MASK}\n" in page
+    assert SECRET not in page
+
+
+def test_the_form_can_start_from_any_version(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    make_version(make_app(), NEWER)
+
+    assert "nginx:alpine" in text(client, "/apps/shop/edit/")
+    assert "nginx:1.29" in text(client, "/apps/shop/edit/?version=2")
+    assert client.get("/apps/shop/edit/?version=9").status_code == 404
+
+
+def test_a_new_version_is_deployed_and_masked_values_stay(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    typed = f"# the database\r\nPASSWORD={MASK}\r\nMODE=slow\r\n"
+
+    response = new_version(client, environment=typed, base=2, seen=2, note="Slower")
+
+    event = DeployEvent.objects.get()
+    assert response["Location"] == f"/events/{event.pk}/"
+    assert event.version is not None
+    assert (event.version.number, event.version.note) == (3, "Slower")
+    assert event.version.environment.reveal() == f"# the database\nPASSWORD={SECRET}\nMODE=slow\n"
+
+
+def test_the_same_content_makes_no_version_but_a_deploy(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    assert new_version(client, compose=YAML).status_code == 302
+    assert ComposeVersion.objects.count() == 1
+    assert DeployEvent.objects.count() == 1
+
+
+def test_it_refuses_a_mask_that_stands_for_nothing(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+
+    response = new_version(client, environment=f"A=1\nTOKEN={MASK}\n")
+
+    assert response.status_code == 400
+    assert "Line 2: TOKEN has no value yet" in response.content.decode()
+    assert 'data-problem-lines="2"' in response.content.decode()
+    assert not DeployEvent.objects.exists()
+
+
+def test_a_refusal_does_not_show_the_values_behind_masks(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    fake_engine.problems = [Problem(1, 1, "refused")]
+
+    response = new_version(client, environment=f"PASSWORD={MASK}\n", base=2, seen=2)
+
+    assert response.status_code == 400
+    assert SECRET not in response.content.decode()
+
+
+def test_it_says_that_somebody_else_was_quicker_and_then_lets_through(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_version(make_app(), NEWER)
+    mine = "services:\n  web:\n    image: nginx:1.27\n"
+
+    response = new_version(client, compose=mine)
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "ada made version 2 while you were writing. Nothing was deployed." in page
+    assert mine in page
+    assert 'name="seen" value="2"' in page
+    assert not DeployEvent.objects.exists()
+    assert new_version(client, compose=mine, seen=2).status_code == 302
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_deployers_edit(client: Client, person: Person, fake_engine: FakeEngine, role: str) -> None:
+    person(role)
+    make_app()
+    refused = 403 if role else 404
+    may = role in (Role.DEPLOYER, Role.ADMINISTRATOR)
+    assert client.get("/apps/shop/edit/").status_code == (200 if may else refused)
+    assert new_version(client).status_code == (302 if may else refused)
