@@ -81,10 +81,27 @@ clear_stale_pid_files() {
     done
 }
 
-# wait_for_engine SECONDS [PID]: until the engine answers, or process PID is gone.
+# Whether there is a daemon that this user may not use.
+engine_is_forbidden() { [ -S "$DOCKER_RUN/docker.sock" ] && [ ! -w "$DOCKER_RUN/docker.sock" ]; }
+
+# not_answering WHAT: say why there is still no engine; returns 1.
+not_answering() {
+    if engine_is_forbidden; then
+        say "The Docker daemon runs, but user $(id -un) may not use it. Whoever may use it is as good as root" \
+            "on this machine, so the decision is yours. Please run, then sign in again:"
+        printf '    sudo usermod --append --groups docker %q\n' "$(id -un)" >&2
+    else
+        say "$*"
+    fi
+    return 1
+}
+
+# wait_for_engine SECONDS [PID]: until the engine answers, or it is clear that it will not:
+# this user may not use it, or process PID is gone.
 wait_for_engine() {
     local deadline=$((SECONDS + $1))
     until engine_answers; do
+        ! engine_is_forbidden || return 1
         [ "$SECONDS" -lt "$deadline" ] || return 1
         [ -z "${2:-}" ] || [ -e "/proc/$2" ] || return 1
         sleep 0.5
@@ -112,37 +129,28 @@ start_dockerd() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     DOCKERD_PID=$(as_root env -i "${environment[@]}" sh -c '
         cd /; log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null & echo $!' sh "$DOCKERD_LOG" "${DOCKERD[@]}")
-    if ! wait_for_engine "$DOCKERD_PATIENCE" "$DOCKERD_PID"; then
-        say "The Docker daemon does not answer. The end of $DOCKERD_LOG:"
-        as_root tail -n 15 "$DOCKERD_LOG" >&2 || true
-        return 1
-    fi
+    wait_for_engine "$DOCKERD_PATIENCE" "$DOCKERD_PID" && return 0
+    engine_is_forbidden || as_root tail -n 15 "$DOCKERD_LOG" >&2 || true
+    not_answering "The Docker daemon does not answer; above is the end of $DOCKERD_LOG."
 }
 
 # Start the engine in the way of this machine. FLAGs are for a daemon that is started here.
 start_engine() {
-    local socket="$DOCKER_RUN/docker.sock"
     if daemon_lives dockerd "$DOCKER_RUN/docker.pid"; then
-        wait_for_engine 5 && return 0
-        if [ -S "$socket" ] && [ ! -w "$socket" ]; then
-            say "The Docker daemon runs, but user $(id -un) may not use it. Whoever may use it is as good as root" \
-                "on this machine, so the decision is yours. Please run, then sign in again:"
-            printf '    sudo usermod --append --groups docker %q\n' "$(id -un)" >&2
-            return 1
-        fi
-        wait_for_engine "$DOCKERD_PATIENCE" && return 0
-        say "A Docker daemon runs (process $(cat "$DOCKER_RUN/docker.pid")) but does not answer. See its log."
-        return 1
+        wait_for_engine "$DOCKERD_PATIENCE" ||
+            not_answering "A Docker daemon runs (process $(cat "$DOCKER_RUN/docker.pid")) but does not answer. See its log."
+        return
     fi
     if [ -d "${SYSTEMD_FOLDER:-/run/systemd/system}" ]; then
         ! may_change_machine || say "Starting the Docker service (systemctl enable --now docker) ..."
-        change_machine systemctl enable --now docker && wait_for_engine "$DOCKERD_PATIENCE" && return 0
-        ! may_change_machine || say "The Docker service does not answer; see: journalctl -u docker"
-        return 1
+        change_machine systemctl enable --now docker || return 1
+        wait_for_engine "$DOCKERD_PATIENCE" || not_answering "The Docker service does not answer; see: journalctl -u docker"
+        return
     fi
     if [ "$(cat /proc/1/comm 2>/dev/null)" = init ] && [ -x /etc/init.d/docker ]; then
         ! may_change_machine || say "Starting the Docker service (service docker start) ..."
-        change_machine service docker start && wait_for_engine "$DOCKERD_PATIENCE"
+        change_machine service docker start || return 1
+        wait_for_engine "$DOCKERD_PATIENCE" || not_answering "The Docker service does not answer; see /var/log/docker.log."
         return
     fi
     if ! may_change_machine; then

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What the tests need besides the panel: a registry, images' busybox, a browser.
+# Needs packages.sh and python.sh.
 
 LAB_PROGRAMS="$ROOT/.cache/lab"
 PATH="$PATH:$LAB_PROGRAMS/usr/bin"
@@ -24,18 +25,25 @@ unpack_registry() {
 
 have_browser() { have chromium || have chromium-browser || have google-chrome; }
 
+# Whether the program that drives the browser finds its libraries; Debian's base system lacks one of them.
+driver_runs() {
+    local driver=("$VENV"/lib/python3*/site-packages/playwright/driver/node)
+    "${driver[0]}" --version >/dev/null 2>&1
+}
+
 # Install what is missing; returns 1, having said what, where something still is.
 ensure_lab() {
     local packages=()
     have htpasswd || packages+=(apache2-utils)
     { have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; } || packages+=(busybox-static)
     have_browser || packages+=(chromium)
+    driver_runs || packages+=(libatomic1)
     if [ "${#packages[@]}" -gt 0 ]; then
-        install_for "What the tests need" "httpd-tools busybox chromium" "${packages[@]}" || true
+        install_for "What the tests need" "httpd-tools busybox chromium libatomic" "${packages[@]}" || true
     fi
     if ! have docker-registry; then
         if have apt-get; then unpack_registry || true; else say "docker-registry is missing; install it by hand."; fi
     fi
     print_pending
-    have htpasswd && have busybox && have_browser && have docker-registry
+    have htpasswd && have busybox && have_browser && driver_runs && have docker-registry
 }
