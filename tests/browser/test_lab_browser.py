@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.lab.browser import open_page
+from tests.lab.browser import open_page, sign_in
+from tests.lab.panel import PanelProcess
 
 
 def show(browser: Browser, html: str) -> None:
@@ -27,3 +28,8 @@ def test_a_breach_of_the_content_security_policy_fails_the_test(browser: Browser
     policy = "<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">"
     with pytest.raises(AssertionError, match="Content Security Policy"):
         show(browser, f"{policy}<script>1</script>")
+
+
+def test_a_page_can_be_signed_in(page: Page, panel: PanelProcess) -> None:
+    sign_in(page, panel)
+    assert page.url == f"{panel.url}/"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
 from tests.lab.requirement import missing
 
 # Debian's chromium runs as root only without its sandbox, and must not look for updates.
@@ -59,3 +60,13 @@ def open_page(browser: Browser) -> Iterator[Page]:
     finally:
         context.close()
     assert not problems, "\n".join(problems)
+
+
+def sign_in(page: Page, panel: PanelProcess, username: str = USERNAME, password: str = PASSWORD) -> Page:
+    """Let `page` be signed in to `panel` by a session's cookies, without the form, and show the apps."""
+    cookies = panel.client(username, password).cookies
+    page.context.add_cookies(
+        [{"name": cookie.name, "value": cookie.value or "", "url": panel.url} for cookie in cookies]
+    )
+    page.goto(panel.url)
+    return page
