@@ -7,6 +7,7 @@ from typing import Any
 from apps.deployer.compose import docker_program
 from apps.deployer.engine_errors import EngineUnreachable
 from apps.deployer.runner.interface import Collected, CommandRunner, collect
+from apps.registries.references import familiar_repository
 
 _PROJECT_LABEL = "com.docker.compose.project"
 _QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
@@ -53,16 +54,29 @@ def list_containers(runner: CommandRunner, project: str = "") -> list[Container]
 def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[str, dict[str, str]]:
     """Return {service: {"image", "id", "digest"}}; an image never pulled or pushed has an empty digest."""
     ids = sorted({c.image_id for c in containers})
-    digests: dict[str, str] = {}
+    digests: dict[str, list[str]] = {}
     if ids:
         told = _ask(runner, "image", "inspect", "--format", "{{json .}}", *ids, partly=True)
         for line in told.stdout.splitlines():
             image = json.loads(line)
-            digests[image["Id"]] = next(iter(image.get("RepoDigests") or []), "")
+            digests[image["Id"]] = image.get("RepoDigests") or []
     return {
-        c.service: {"image": c.image, "id": c.image_id, "digest": digests.get(c.image_id, "")}
+        c.service: {
+            "image": c.image,
+            "id": c.image_id,
+            "digest": _digest(c.image, digests.get(c.image_id, [])),
+        }
         for c in containers
     }
+
+
+def _digest(reference: str, known: list[str]) -> str:
+    """Return the one of an image's `known` digests (repository@sha256:...) that `reference` was pulled by.
+
+    The engine lists one for every registry that it ever met the same image in.
+    """
+    repository = familiar_repository(reference)
+    return next((d for d in known if d.partition("@")[0] == repository), "")
 
 
 def leftovers(runner: CommandRunner, project: str) -> list[str]:

@@ -66,6 +66,7 @@ class Deployer:
                 log.say(sentence)
         columns = {
             "exit_code": run.exit_code,
+            "step_exit_code": run.step_exit_code,
             "error": redactor.redact(sentence),
             "output_tail": "\n".join(log.tail()),
         }
@@ -85,7 +86,6 @@ class Deployer:
             status, sentence = self._cancelled(event)
         except StepFailed as failure:
             status, sentence = failure.status, f"{_step_name(event)}: {failure}"
-            run.exit_code = failure.exit_code if failure.exit_code is not None else run.exit_code
         except ClaimLost:
             raise
         except DomainError as error:
@@ -102,9 +102,9 @@ class Deployer:
         if run.cancel.cancelled:
             raise RunCancelled
         now = timezone.now().isoformat()
-        steps = [*_closed(run.event.steps, now, run.exit_code)]
+        steps = [*_closed(run.event.steps, now, run.step_exit_code)]
         steps.append({"name": step.__name__, "started_at": now, "finished_at": None, "exit_code": None})
-        run.exit_code = None
+        run.step_exit_code = None
         queue.advance(run.event, step=step.__name__, steps=steps)
 
     def _aftermath(self, run: Run) -> str:
@@ -139,7 +139,9 @@ class Deployer:
 
     @staticmethod
     def _close(event: DeployEvent, status: Status, columns: dict[str, Any]) -> None:
-        columns["steps"] = _closed(event.steps, timezone.now().isoformat(), columns.get("exit_code"))
+        columns["steps"] = _closed(
+            event.steps, timezone.now().isoformat(), columns.pop("step_exit_code", None)
+        )
         while True:
             try:
                 queue.finish(event, status, **columns)

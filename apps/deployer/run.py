@@ -23,10 +23,8 @@ from apps.registries.references import registry_of
 class StepFailed(Exception):
     """An expected failure: a command said no, or the services do not stand as they should."""
 
-    def __init__(self, sentence: str, exit_code: int | None = None, status: Status = Status.FAILED) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.exit_code = exit_code
+    def __init__(self, sentence: str, status: Status = Status.FAILED) -> None:
+        super().__init__(sentence if sentence.endswith(".") else f"{sentence}.")
         self.status = status
 
 
@@ -47,6 +45,7 @@ class Run:
     docker_config: Path | None = None
     credentials: ExitStack = field(default_factory=ExitStack)
     exit_code: int | None = None  # of the last command
+    step_exit_code: int | None = None  # of the last command of this step
 
     @property
     def project(self) -> Project:
@@ -75,14 +74,15 @@ class Run:
         result = self.runner.run(
             argv, env=env, cwd=cwd or self.folder.path, sink=self.log.add, cancel=self.cancel, timeout=timeout
         )
-        self.exit_code = result.exit_code
+        self.exit_code = self.step_exit_code = result.exit_code
         if result.outcome is Outcome.CANCELLED:
             raise RunCancelled
         registries = sorted({registry_of(image) for image in self.image_references})
         if result.outcome is Outcome.TIMED_OUT:
-            raise StepFailed(f"It did not end within {timeout} seconds and was ended.", result.exit_code)
+            raise StepFailed(f"It did not end within {timeout} seconds and was ended.")
         if not result.ok:
             # The log's own tail is read, not the runner's: it has the secrets already taken out.
             tail = self.log.tail()
             last = tail[-1] if tail else f"The command ended with exit code {result.exit_code}."
-            raise StepFailed(" ".join(filter(None, [explain(tail, registries), last])), result.exit_code)
+            known = explain(tail, registries)
+            raise StepFailed(f"{known} Docker said: {last.strip()}" if known else last.strip())

@@ -50,17 +50,15 @@ class Worker:
         """Run `event` here, after those of its app that were queued before it; return when it has ended."""
         seen = 0
         while True:
-            event.refresh_from_db()
-            if event.is_terminal:
-                break
             self._keep_up()
+            event.refresh_from_db()
+            if event.is_terminal and not self._running:
+                return
             if cancel.cancelled:
                 self._cancel_all()
             elif not self._running:
                 self._claim(up_to=event)
             seen = queue.news.wait(seen, _POLL)
-        for thread, _token in list(self._running.values()):
-            thread.join()
 
     def _until(self, stop: CancelToken) -> None:
         seen = 0
@@ -117,7 +115,9 @@ class Worker:
             token.cancel()
 
     def _drain(self, stop_now: CancelToken) -> None:
-        deadline = time.monotonic() + settings.SIMPLEDEPLOY_DRAIN_TIMEOUT
+        seconds = settings.SIMPLEDEPLOY_DRAIN_TIMEOUT
+        logger.info("Stopping; running events: %d, which get up to %d seconds", len(self._running), seconds)
+        deadline = time.monotonic() + seconds
         while self._running:
             if stop_now.cancelled or time.monotonic() >= deadline:
                 self._cancel_all()

@@ -51,6 +51,20 @@ def registry_of(image: str) -> str:
     return normalise_host(first) if is_host else DOCKER_HUB
 
 
+def familiar_repository(image: str) -> str:
+    """Return the repository of the reference `image` as the engine writes it: short where on Docker Hub.
+
+    nginx:1 is nginx, docker.io/library/nginx too, docker.io/x/y is x/y (reference.FamiliarName).
+    """
+    name = re.sub(r":[^:/]*$", "", image.partition("@")[0])
+    if registry_of(image) != DOCKER_HUB:
+        return name
+    first, slash, rest = name.partition("/")
+    if slash and first in _HUB_NAMES:
+        name = rest
+    return name.removeprefix("library/")
+
+
 def config_key(host: str) -> str:
     """Return the key of registry `host` under `auths` in Docker's config.json."""
     return _HUB_CONFIG_KEY if host == DOCKER_HUB else host

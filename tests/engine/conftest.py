@@ -28,15 +28,15 @@ class AppOnPanel:
     def files(self) -> dict[str, str]:
         """The content of the app's folder on disk."""
         folder = self.panel.apps_dir / self.slug
-        return {p.name: p.read_text() for p in folder.iterdir()} if folder.exists() else {}
+        return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
 
     def queue(self, yaml: str, *words: str) -> None:
         """Queue a deploy of `yaml` and do not wait."""
-        self.manage("deploy", self.slug, "--file", self._file(yaml), "--detach", *words)
+        self.manage("deploy", self.slug, "--file", self.file(yaml), "--detach", *words)
 
     def deploy(self, yaml: str, *words: str, environment: str | None = None) -> dict[str, Any]:
         """Deploy `yaml`, wait for the end, and return the event's row."""
-        more = [] if environment is None else ["--env-file", self._file(environment, "env")]
+        more = [] if environment is None else ["--env-file", self.file(environment, "env")]
         self.queue(yaml, *more, *words)
         return self.journal.wait_for_end(self.slug)
 
@@ -76,7 +76,7 @@ class AppOnPanel:
     def wait_until_no_process(self, seconds: float) -> None:
         wait_until(lambda: not self.processes(), "no process of the app lives", timeout=seconds)
 
-    def _file(self, text: str, name: str = "compose.yml") -> str:
+    def file(self, text: str, name: str = "compose.yml") -> str:
         path = self.folder / f"{self.slug}-{name}"
         path.write_text(text)
         return str(path)

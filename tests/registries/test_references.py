@@ -2,7 +2,13 @@
 
 import pytest
 
-from apps.registries.references import InvalidRegistryHost, config_key, normalise_host, registry_of
+from apps.registries.references import (
+    InvalidRegistryHost,
+    config_key,
+    familiar_repository,
+    normalise_host,
+    registry_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +64,19 @@ def test_what_is_no_host_is_refused(text: str) -> None:
 def test_docker_hub_has_its_own_key_in_dockers_configuration() -> None:
     assert config_key("docker.io") == "https://index.docker.io/v1/"
     assert config_key("ghcr.io") == "ghcr.io"
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        ("nginx:1", "nginx"),
+        ("docker.io/library/nginx", "nginx"),
+        ("index.docker.io/x/y:2", "x/y"),
+        ("x/y@sha256:" + "0" * 64, "x/y"),
+        ("127.0.0.1:5000/demo/web:1", "127.0.0.1:5000/demo/web"),
+        ("127.0.0.1:5000/demo/web", "127.0.0.1:5000/demo/web"),
+        ("ghcr.io/library/app", "ghcr.io/library/app"),
+    ],
+)
+def test_the_repository_as_the_engine_writes_it(image: str, repository: str) -> None:
+    assert familiar_repository(image) == repository

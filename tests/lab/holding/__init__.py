@@ -1,0 +1,1 @@
+"""A Django app that holds the worker in one step, so that a test can kill the panel just there."""
