@@ -14,6 +14,8 @@ LEAST_LENGTH = 8
 LEAST_PASSWORD_LENGTH = 4
 _PLAIN = re.compile(r"[0-9]+|true|false", re.IGNORECASE)
 _ALTERNATIVES_IN_A_ROW = 8
+# How the runner ends a line that it cut (`runner/lines.py`).
+_CUT = re.compile(r" … \([0-9,]+ bytes of this line left out\)\Z")
 
 
 class Redactor:
@@ -42,11 +44,29 @@ class Redactor:
         }
         # Longest first, so that a secret that begins with another one is replaced whole.
         ordered = sorted(found, key=lambda text: (-len(text), text))
+        self._ordered = ordered
         self._pattern = re.compile(_alternatives(ordered)) if ordered else None
 
     def redact(self, text: str) -> str:
         """Return `text`, one line or more, with each known secret replaced by the mask."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        if self._pattern is None:
+            return text
+        if cut := _CUT.search(text):
+            text = self._without_begun(text[: cut.start()]) + cut.group()
+        return self._pattern.sub(MASK, text)
+
+    def _without_begun(self, text: str) -> str:
+        """Return `text` without the beginning of a secret at its end, whose rest was cut off."""
+        begun = max(
+            (
+                length
+                for secret in self._ordered
+                for length in range(1, len(secret))
+                if text.endswith(secret[:length])
+            ),
+            default=0,
+        )
+        return text[: len(text) - begun] + MASK if begun else text
 
     def __repr__(self) -> str:
         return "<Redactor>"

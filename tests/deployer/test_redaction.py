@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from apps.core.secret import MASK
 from apps.deployer.redaction import Redactor
+from apps.deployer.runner.lines import LineSplitter
 
 
 def test_it_replaces_a_secret_wherever_it_stands():
@@ -44,6 +45,13 @@ def test_it_replaces_a_secret_that_json_or_a_url_quotes():
 
 def test_it_takes_secrets_literally():
     assert Redactor([".*.*.*.*"]).redact("anything at all") == "anything at all"
+
+
+def test_the_beginning_of_a_secret_at_the_end_of_a_cut_line_is_replaced():
+    (line,) = LineSplitter(20).feed(b"password=correct-horse-battery\n")
+    assert line.startswith("password=correct-hor …")
+    redacted = Redactor(["correct-horse-battery"]).redact(line)
+    assert redacted == f"password={MASK} … (10 bytes of this line left out)"
 
 
 def test_its_repr_tells_nothing():
