@@ -38,7 +38,7 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
     newest = DeployEvent.objects.filter(app=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     found = list(apps.select_related("current_version").annotate(last_event_id=Subquery(newest)))
     events = DeployEvent.objects.select_related("version").in_bulk(
-        [app.last_event_id for app in found if app.last_event_id]  # type: ignore[attr-defined]
+        [app.last_event_id for app in found if app.last_event_id]
     )
     deploying = _deploying(found)
     places = queue.positions()
@@ -52,7 +52,7 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
                 state=states[app.slug],
                 deploying=event,
                 position=places.get(event.pk, 0) if event else 0,
-                last_event=events.get(app.last_event_id),  # type: ignore[attr-defined]
+                last_event=events.get(app.last_event_id),
             )
         )
     return rows

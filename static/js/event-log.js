@@ -14,7 +14,7 @@
   const wrap = root.querySelector("[data-log-wrap]");
   const copy = root.querySelector("[data-log-copy]");
 
-  let last = Number(root.dataset.last); // the number of the last line that was taken
+  let last = Number(root.dataset.last); // the number of the last line that the page has
   let chunk = null; // the element that the next lines go into
   let inChunk = LINES_PER_CHUNK;
   let waiting = []; // lines that were taken but not drawn yet
@@ -171,17 +171,14 @@
   }
 
   const first = pane.querySelector(".log-chunk");
-  if (Number(root.dataset.missing) > 0) {
+  if (Number(root.dataset.before) > 0) {
     // The page holds the last lines only, for readers without JavaScript: begin at the first one.
     first.remove();
     last = 0;
-  } else if (first) {
+  } else {
     chunk = first;
-    inChunk = first.childElementCount;
-    if (inChunk >= LINES_PER_CHUNK) {
-      inChunk = LINES_PER_CHUNK;
-    }
+    inChunk = Math.min(first.childElementCount, LINES_PER_CHUNK);
   }
-  if (root.dataset.active === "yes" || last !== Number(root.dataset.last)) connect();
   toEnd();
+  if (root.dataset.whole !== "yes") connect();
 })();

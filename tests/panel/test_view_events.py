@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Role, User
 from apps.applications.models import App
+from apps.deployments import logs
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from tests.accounts.people import ROLES
@@ -26,7 +27,8 @@ def queued(app: App, **columns: Any) -> DeployEvent:
 
 
 def running(app: App, **columns: Any) -> DeployEvent:
-    begun = {"status": Status.RUNNING, "started_at": timezone.now(), "finished_at": None, "slot": 0}
+    begun: dict[str, Any] = {"status": Status.RUNNING, "finished_at": None, "slot": 0}
+    begun["started_at"] = timezone.now()
     return make_event(app, **begun | columns)
 
 
@@ -193,7 +195,7 @@ def test_its_output_stands_in_the_page(client: Client, person: Person) -> None:
     page = text(client, f"/events/{event.pk}/")
 
     assert ">Pulling &lt;web&gt;</div>" in page
-    assert 'data-last="2" data-missing="0"' in page
+    assert 'data-whole="yes" data-before="0" data-last="2"' in page
 
 
 def test_of_a_long_output_the_last_lines_stand_in_the_page(client: Client, person: Person) -> None:
@@ -206,8 +208,22 @@ def test_of_a_long_output_the_last_lines_stand_in_the_page(client: Client, perso
     assert ">line 700</div>" in page
     assert ">line 201</div>" in page
     assert ">line 200</div>" not in page
-    assert 'data-last="700" data-missing="200"' in page
+    assert 'data-whole="no" data-before="200" data-last="700"' in page
     assert "200 earlier lines are not shown here" in page
+
+
+def test_a_line_written_while_the_page_is_made_is_not_sent_again(
+    client: Client, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(Role.VIEWER)
+    event = running(make_app())
+    make_chunk(event, 1, "first", "second")
+    monkeypatch.setattr(logs, "last_seq", lambda event_id: 1)
+
+    page = text(client, f"/events/{event.pk}/")
+
+    assert ">second</div>" in page
+    assert 'data-last="2"' in page
 
 
 def test_the_live_part_is_what_the_page_includes(client: Client, person: Person) -> None:

@@ -100,14 +100,12 @@ def test_the_removal_says_where_volumes_cannot_be_told(
     assert 'name="volumes"' in page
 
 
-def test_an_app_without_volumes_is_not_asked_about_them(
-    client: Client, person: Person, fake_engine: FakeEngine
-) -> None:
+def test_an_app_without_volumes_names_none(client: Client, person: Person, fake_engine: FakeEngine) -> None:
     person(Role.ADMINISTRATOR)
     make_app()
     create_app("fresh", "", BY)
     for slug in ("shop", "fresh"):
-        assert 'name="volumes"' not in text(client, f"/apps/{slug}/remove/")
+        assert "declares no volumes by name" in text(client, f"/apps/{slug}/remove/")
 
 
 @pytest.mark.parametrize("volumes", [True, False])

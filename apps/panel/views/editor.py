@@ -68,8 +68,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid() and form.content is not None:
         if newest is not None and newest.number > form.cleaned_data["seen"]:
             form.add_error(None, _overtaken(newest))
-            form.data = form.data.copy()
-            form.data["seen"] = str(newest.number)
+            seen = request.POST.copy()
+            seen["seen"] = str(newest.number)
+            form.data = seen
             return render(request, "app_edit.html", context, status=409)
         by = Actor.from_request(request)
         try:

@@ -48,11 +48,16 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One event: its steps, its output, its services, and how it ended."""
     event = find_event(request, pk)
-    last = logs.last_seq(event.pk)
+    stored = logs.last_seq(event.pk)
+    before = max(0, stored - _LINES)
+    lines = logs.read_lines(event.pk, after=before, limit=_LINES)
+    # More may have been written since: what counts is the line that the page ends with.
+    last = lines[-1].seq if lines else before
     context = _status_context(event) | {
-        "lines": logs.read_lines(event.pk, after=max(0, last - _LINES)),
+        "lines": lines,
+        "lines_before": before,
         "last_seq": last,
-        "more_lines": max(0, last - _LINES),
+        "is_whole": event.is_terminal and not before and last >= stored,
     }
     return render(request, "event.html", context)
 

@@ -1,0 +1,43 @@
+"""What browser tests do on the panel's pages."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
+
+
+def sign_in(page: Page, panel: PanelProcess) -> None:
+    """Sign in as the panel's administrator, who then sees the apps."""
+    page.goto(f"{panel.url}/login/")
+    page.get_by_label("Username").fill(USERNAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{panel.url}/")
+
+
+def write_app(page: Page, panel: PanelProcess, slug: str, yaml: str, environment: str = "") -> None:
+    """Fill the form for a new app."""
+    page.goto(f"{panel.url}/apps/new/")
+    page.get_by_label("Name", exact=True).fill(slug)
+    page.get_by_label("Compose file").fill(yaml)
+    page.get_by_label("Environment").fill(environment)
+
+
+def deploy(page: Page) -> None:
+    """Press Deploy, which leads to the page of the event."""
+    page.get_by_role("button", name="Deploy", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/events/\d+/$"))
+
+
+def expect_status(page: Page, word: str, seconds: float = 60) -> None:
+    """Wait until the page of an event, which is not loaded anew, shows the status `word`."""
+    expect(page.locator("#event-status .state-large")).to_have_text(word, timeout=seconds * 1000)
+
+
+def log_lines(page: Page) -> list[str]:
+    """Return the lines in the log pane."""
+    lines: list[str] = page.locator("[data-log-pane]").evaluate(
+        "pane => [...pane.querySelectorAll('.log-line')].map(line => line.textContent)"
+    )
+    return lines
