@@ -155,9 +155,9 @@ class EventConsumer(LiveConsumer):
         over = state["status"] in TERMINAL
         if not over:
             await self._send_state(state)
-        while page := await read(live_reads.read_lines, self.event_id, self.last_seq):
-            self.last_seq = page[-1].seq
-            await self.send(lines_frame(page))
+        while found := await live_reads.frame_after(self.event_id, self.last_seq):
+            self.last_seq, frame = found
+            await self.send(frame)
         if over:
             await self._send_state(state)
             await self.send(json.dumps({"type": "end", "status": state["status"]}))

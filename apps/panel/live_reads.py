@@ -17,9 +17,11 @@ from apps.accounts import policy
 from apps.applications.models import App
 from apps.deployer.engine import app_states
 from apps.deployments import queue
-from apps.deployments.logs import read_lines as read_lines
+from apps.deployments.live import lines_frame
+from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
+from apps.panel.frame_cache import FrameCache
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -27,6 +29,9 @@ _Result = TypeVar("_Result")
 # Few threads with a connection each that stays open: a hundred clients look once a second, and a
 # connection opened for each look would cost more than the look. The views have threads of their own.
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+
+# A hundred clients that fell behind together would read and encode the same rows a hundred times.
+_frames = FrameCache()
 
 
 async def read(
@@ -61,6 +66,23 @@ def event_state(event_id: int) -> dict[str, Any]:
     """Return status, step and place in the queue (0: not waiting) of an event."""
     event = DeployEvent.objects.only("status", "step").get(pk=event_id)
     return {"status": event.status, "step": event.step, "position": queue.position(event)}
+
+
+async def frame_after(event_id: int, seq: int) -> tuple[int, str] | None:
+    """Return the frame after line `seq`, if there is one, as (number of its last line, text)."""
+    return _frames.get(event_id, seq) or await read(_make_frame, event_id, seq)
+
+
+def _make_frame(event_id: int, seq: int) -> tuple[int, str] | None:
+    # Others may have made it while this call waited for a thread.
+    if kept := _frames.get(event_id, seq):
+        return kept
+    page = read_lines(event_id, seq)
+    if not page:
+        return None
+    last_seq, frame = page[-1].seq, lines_frame(page)
+    _frames.put(event_id, seq, last_seq, frame)
+    return last_seq, frame
 
 
 def may_see_apps(user: Any) -> bool:

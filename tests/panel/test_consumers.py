@@ -12,16 +12,23 @@ from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.runner.interface import Line
 from apps.deployments import live
 from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
-from apps.deployments.logs import append_lines
+from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from apps.panel import consumers, live_reads
+from apps.panel.frame_cache import FrameCache
 from tests.panel.live import AT, Watcher, change_event, make_event, make_user, session_of, socket
 
 # The consumers read in threads, which only see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 in_thread = sync_to_async(thread_sensitive=False)
+
+
+@pytest.fixture(autouse=True)
+def _frames_of_this_test(monkeypatch) -> None:
+    # Each test's events have the numbers of the last one's.
+    monkeypatch.setattr(live_reads, "_frames", FrameCache())
 
 
 @pytest.fixture
@@ -182,7 +189,7 @@ async def test_a_client_that_stops_reading_gets_the_rest_from_the_rows(event_id,
     watcher.reading.clear()
     for n in range(1, MAX_MESSAGES + 50):
         await in_thread(_rows)(event_id, n, 1)
-        live.lines_written(event_id, n, await in_thread(live_reads.read_lines)(event_id, n - 1))
+        live.lines_written(event_id, n, await in_thread(read_lines)(event_id, n - 1))
     await in_thread(change_event)(event_id, status=Status.SUCCEEDED)
     (subscription,) = broadcaster._subscriptions[event_topic(event_id)]
     assert len(subscription._waiting) < 100, "nothing was dropped"
@@ -262,15 +269,14 @@ async def test_who_loses_access_is_cut_off(event_id, session, monkeypatch, lose,
 async def test_an_error_of_the_database_is_waited_for(event_id, session, monkeypatch):
     monkeypatch.setattr(consumers, "POLL_SECONDS", 0.05)
     errors = [OperationalError("server closed the connection")] * 3
-    real = live_reads.read_lines
 
-    def read_lines(*args):
+    def read_or_fail(*args):
         if errors:
             raise errors.pop()
-        return real(*args)
+        return read_lines(*args)
 
     await in_thread(_rows)(event_id, 1, 3)
-    monkeypatch.setattr(live_reads, "read_lines", read_lines)
+    monkeypatch.setattr(live_reads, "read_lines", read_or_fail)
     watcher = Watcher(f"/ws/events/{event_id}/", session)
     await _until(lambda: watcher.numbers == [1, 2, 3])
     assert not errors
