@@ -50,7 +50,7 @@ def find_app(request: HttpRequest, slug: str, permission: Permission = Permissio
     apps = policy.visible(request.user, App.objects.live().select_related("current_version"))
     app = apps.filter(slug=slug).first()
     if app is None:
-        raise NotFound(f"There is no app named {slug}.")
+        raise NotFound(f"There is no app named {slug[:100]}.")
     policy.require(request.user, permission, app)
     return app
 

@@ -1,7 +1,6 @@
-"""The list of events, the page of one, its output, and its cancel."""
+"""The list of events."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +9,9 @@ from django.utils import timezone
 
 from apps.accounts.models import Role, User
 from apps.applications.models import App
-from apps.deployments import logs
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
-from tests.accounts.people import ROLES
-from tests.panel.admin_records import NOON, make_chunk, make_event
+from tests.panel.admin_records import make_event
 from tests.panel.pages import HTMX, make_app, text
 
 pytestmark = pytest.mark.django_db
@@ -24,20 +21,6 @@ UNENDED: dict[str, Any] = {"started_at": None, "finished_at": None}
 
 def queued(app: App, **columns: Any) -> DeployEvent:
     return make_event(app, status=Status.QUEUED, **UNENDED | columns)
-
-
-def running(app: App, **columns: Any) -> DeployEvent:
-    begun: dict[str, Any] = {"status": Status.RUNNING, "finished_at": None, "slot": 0}
-    begun["started_at"] = timezone.now()
-    return make_event(app, **begun | columns)
-
-
-def step(name: str, seconds: float | None = 1, exit_code: int | None = 0) -> dict[str, Any]:
-    end = None if seconds is None else (NOON + timedelta(seconds=seconds)).isoformat()
-    return {"name": name, "started_at": NOON.isoformat(), "finished_at": end, "exit_code": exit_code}
-
-
-# --- the list ---
 
 
 def test_the_list_shows_who_did_what_and_how_it_ended(client: Client, person: Person) -> None:
@@ -134,206 +117,7 @@ def test_fifty_events_take_as_many_queries_as_one(
         client.get("/events/")
 
 
-# --- one event ---
-
-
-def test_a_failed_event_says_why_and_shows_the_step(client: Client, person: Person) -> None:
-    person(Role.DEPLOYER)
-    app = make_app()
-    event = make_event(
-        app,
-        version=app.current_version,
-        status=Status.FAILED,
-        step="pull",
-        steps=[step("version"), step("pull", 4, 1)],
-        error="The registry ghcr.io refused. Nothing was started.",
-        services=[
-            {"service": "web", "state": "exited", "health": "", "exit_code": 3, "reason": "exited with 3"}
-        ],
-        images={"web": {"image": "nginx:alpine", "digest": "nginx@sha256:0123"}},
-    )
-
-    page = text(client, f"/events/{event.pk}/")
-
-    assert "The registry ghcr.io refused. Nothing was started." in page
-    assert page.count("timeline-failed") == 1
-    assert "exit code 1" in page
-    assert "4.0 s" in page
-    assert "Not reached:" in page
-    assert "Ended, exit code 3" in page
-    assert "nginx@sha256:0123" in page
-    assert "/apps/shop/edit/?version=1" in page
-
-
-def test_a_running_event_shows_its_step_and_last_times(client: Client, person: Person) -> None:
-    person(Role.OPERATOR)
-    app = make_app()
-    make_event(app, steps=[step("pull", 7)])
-    event = running(app, step="pull", steps=[step("version"), step("pull", None, None)])
-
-    page = text(client, f"/events/{event.pk}/")
-
-    assert page.count("timeline-running") == 1
-    assert "last time 7.0 s" in page
-    assert f'action="/events/{event.pk}/cancel/"' in page
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
-
-
-def test_an_ended_event_is_not_loaded_again_and_not_cancelled(client: Client, person: Person) -> None:
-    person(Role.OPERATOR)
-    page = text(client, f"/events/{make_event(make_app()).pk}/")
-    assert "http-equiv" not in page
-    assert "/cancel/" not in page
-    assert 'data-active="no"' in page
-
-
-def test_its_output_stands_in_the_page(client: Client, person: Person) -> None:
-    person(Role.VIEWER)
-    event = make_event(make_app())
-    make_chunk(event, 1, "Pulling <web>", "Pulled")
-
-    page = text(client, f"/events/{event.pk}/")
-
-    assert ">Pulling &lt;web&gt;</div>" in page
-    assert 'data-whole="yes" data-before="0" data-last="2"' in page
-
-
-def test_of_a_long_output_the_last_lines_stand_in_the_page(client: Client, person: Person) -> None:
-    person(Role.VIEWER)
-    event = make_event(make_app())
-    make_chunk(event, 1, *[f"line {n}" for n in range(1, 701)])
-
-    page = text(client, f"/events/{event.pk}/")
-
-    assert ">line 700</div>" in page
-    assert ">line 201</div>" in page
-    assert ">line 200</div>" not in page
-    assert 'data-whole="no" data-before="200" data-last="700"' in page
-    assert "200 earlier lines are not shown here" in page
-
-
-def test_a_line_written_while_the_page_is_made_is_not_sent_again(
-    client: Client, person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person(Role.VIEWER)
-    event = running(make_app())
-    make_chunk(event, 1, "first", "second")
-    monkeypatch.setattr(logs, "last_seq", lambda event_id: 1)
-
-    page = text(client, f"/events/{event.pk}/")
-
-    assert ">second</div>" in page
-    assert 'data-last="2"' in page
-
-
-def test_the_live_part_is_what_the_page_includes(client: Client, person: Person) -> None:
-    person(Role.VIEWER)
-    event = running(make_app(), step="pull")
-
-    fragment = text(client, f"/events/{event.pk}/status/", **HTMX)
-
-    assert 'id="event-status"' in fragment
-    assert 'id="event-facts" hx-swap-oob="true"' in fragment
-    assert 'data-state="running|pull|0"' in fragment
-    assert "<html" not in fragment
-
-
-def test_a_queued_event_shows_its_place(client: Client, person: Person) -> None:
-    person(Role.VIEWER)
-    queued(make_app("blog"))
-    event = queued(make_app())
-    page = text(client, f"/events/{event.pk}/")
-    assert "place 2 in the queue" in page
-    assert 'data-state="queued||2"' in page
-
-
-def test_the_output_is_downloaded_whole(client: Client, person: Person) -> None:
-    person(Role.VIEWER)
-    event = make_event(make_app())
-    make_chunk(event, 1, *[f"line {n}" for n in range(1, 701)])
-
-    response: Any = client.get(f"/events/{event.pk}/log.txt")
-    lines = b"".join(response.streaming_content).decode().splitlines()
-
-    assert response["Content-Type"] == "text/plain; charset=utf-8"
-    assert response["Content-Disposition"] == f'attachment; filename="shop-event-{event.pk}.txt"'
-    assert [line.partition(" ")[2] for line in lines] == [f"line {n}" for n in range(1, 701)]
-
-
-@pytest.mark.parametrize("end", ["", "status/", "log.txt"])
-def test_only_who_may_see_the_app_sees_its_events(client: Client, person: Person, end: str) -> None:
-    event = make_event(make_app())
-    address = f"/events/{event.pk}/{end}"
-    assert client.get(address)["Location"].startswith("/login/")
-    person("")
-    assert client.get(address).status_code == 404
-    person(Role.VIEWER)
-    assert client.get(address).status_code == 200
-    assert client.post(address).status_code == 405
-    assert client.get(f"/events/{event.pk + 1}/{end}").status_code == 404
-    assert client.get(f"/events/99999999999999999999/{end}").status_code == 404
-
-
 def test_somebody_without_a_role_finds_an_empty_list(client: Client, person: Person) -> None:
     person("")
     make_event(make_app("secret-project"))
     assert "secret-project" not in text(client, "/events/")
-
-
-# --- cancel ---
-
-
-def test_a_queued_event_is_cancelled_at_once(client: Client, person: Person) -> None:
-    user = person(Role.OPERATOR)
-    event = queued(make_app())
-
-    response = client.post(f"/events/{event.pk}/cancel/")
-
-    event.refresh_from_db()
-    assert response["Location"] == f"/events/{event.pk}/"
-    assert (event.status, event.cancel_requested_by) == (Status.CANCELLED, user.username)
-
-
-def test_a_running_event_is_asked_to_end(client: Client, person: Person) -> None:
-    user = person(Role.OPERATOR)
-    event = running(make_app())
-
-    client.post(f"/events/{event.pk}/cancel/")
-
-    event.refresh_from_db()
-    assert (event.status, event.cancel_requested_by) == (Status.RUNNING, user.username)
-    page = text(client, f"/events/{event.pk}/")
-    assert "asked to cancel" in page
-    assert "/cancel/" not in page
-
-
-def test_an_ended_event_cannot_be_cancelled(client: Client, person: Person) -> None:
-    person(Role.OPERATOR)
-    event = make_event(make_app())
-    response = client.post(f"/events/{event.pk}/cancel/")
-    assert response.status_code == 409
-    assert "has already ended" in response.content.decode()
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_cancelling_is_for_operators(client: Client, person: Person, role: str) -> None:
-    person(role)
-    event = queued(make_app())
-    may = role in (Role.OPERATOR, Role.DEPLOYER, Role.ADMINISTRATOR)
-
-    page = client.get(f"/events/{event.pk}/")
-    response = client.post(f"/events/{event.pk}/cancel/")
-
-    event.refresh_from_db()
-    assert ("/cancel/" in page.content.decode()) is may
-    assert response.status_code == (302 if may else 403 if role else 404)
-    assert (event.status == Status.CANCELLED) is may
-
-
-def test_cancelling_is_no_get_and_needs_a_sign_in(client: Client, person: Person) -> None:
-    event = queued(make_app())
-    assert client.post(f"/events/{event.pk}/cancel/")["Location"].startswith("/login/")
-    person(Role.ADMINISTRATOR)
-    assert client.get(f"/events/{event.pk}/cancel/").status_code == 405
-    event.refresh_from_db()
-    assert event.status == Status.QUEUED

@@ -87,7 +87,7 @@ def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """Stop, start, restart or pull an app."""
     app = find_app(request, slug, Permission.OPERATE)
     if action not in requests.LIFECYCLE:
-        raise NotFound(f"There is no action {action}.")
+        raise NotFound(f"There is no action {action[:100]}.")
     event = requests.submit_lifecycle(app, Action(action), Actor.from_request(request))
     return redirect("event", event.pk)
 
