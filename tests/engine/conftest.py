@@ -1,7 +1,7 @@
 """One app on a real panel, for the tests against the engine."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from tests.lab.engine import Engine, ProjectCleanup, project_of
-from tests.lab.journal import Journal
+from tests.lab.http import Client
+from tests.lab.journal import ACTIVE, Journal
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
@@ -23,6 +24,8 @@ class AppOnPanel:
         self.project = project_of(slug)
         self.journal = Journal(panel)
         self.folder = folder
+        self._client: Client | None = None
+        self._client_pid = 0
 
     @property
     def files(self) -> dict[str, str]:
@@ -30,28 +33,53 @@ class AppOnPanel:
         folder = self.panel.apps_dir / self.slug
         return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
 
-    def queue(self, yaml: str, *words: str) -> None:
-        """Queue a deploy of `yaml` and do not wait."""
-        self.manage("deploy", self.slug, "--file", self.file(yaml), "--detach", *words)
+    def queue(self, yaml: str) -> None:
+        """Queue a deploy of `yaml` by the page, or by the command line where no panel serves; do not wait."""
+        if not self.panel.is_running:
+            self.panel.manage("app", "deploy", self.slug, "--file", self.file(yaml), "--detach", check=True)
+        elif not self.journal.versions(self.slug):
+            self.post("/apps/new/", slug=self.slug, compose=yaml)
+        else:
+            newest = str(self.journal.versions(self.slug))
+            self.post(f"/apps/{self.slug}/edit/", compose=yaml, base=newest, seen=newest)
 
-    def deploy(self, yaml: str, *words: str, environment: str | None = None) -> dict[str, Any]:
+    def deploy(self, yaml: str) -> dict[str, Any]:
         """Deploy `yaml`, wait for the end, and return the event's row."""
+        self.queue(yaml)
+        return self.journal.wait_for_end(self.slug)
+
+    def deploy_by_command(self, yaml: str, *words: str, environment: str | None = None) -> dict[str, Any]:
+        """Deploy by the command line, which takes the `environment` from a file."""
         more = [] if environment is None else ["--env-file", self.file(environment, "env")]
-        self.queue(yaml, *more, *words)
+        self.panel.manage("app", "deploy", self.slug, "--file", self.file(yaml), *more, *words)
         return self.journal.wait_for_end(self.slug)
 
-    def act(self, *words: str) -> dict[str, Any]:
-        """Run `app WORDS` to its end and return the event's row."""
-        self.panel.manage("app", *words)
+    def act(self, action: str, **fields: str) -> dict[str, Any]:
+        """Post to the page of `action` (stop, scale ...), wait for the end, and return the event's row."""
+        self.post(f"/apps/{self.slug}/{action}/", **fields)
         return self.journal.wait_for_end(self.slug)
 
-    def manage(self, *words: str) -> None:
-        self.panel.manage("app", *words, check=True)
+    def cancel(self, event: dict[str, Any] | None = None) -> None:
+        """Cancel `event`, or the app's oldest that has not ended."""
+        event = event or next(e for e in self.journal.events(self.slug) if e["status"] in ACTIVE)
+        self.post(f"/events/{event['id']}/cancel/")
+
+    def post(self, path: str, **fields: str) -> None:
+        """Send a form as the administrator; it must lead to an event's page."""
+        if self._client is None or self._client_pid != self.panel.pid:
+            self._client, self._client_pid = self.panel.client(), self.panel.pid
+        answer = self._client.post(path, fields, follow=False)
+        assert answer.status == 302, f"POST {path}: {answer.status} {answer.text}"
+        assert answer.location.startswith("/events/"), answer.location
 
     def sign_in(self, registry: Registry, host: str = "") -> None:
         """Store the credential of `registry`, or the same user and password for `host`."""
         words = ("registry", "add", host or registry.host, "--username", registry.username)
         self.panel.manage(*words, input=registry.password, check=True)
+
+    def sign_out(self, registry: Registry) -> None:
+        """Take the credential of `registry` away, if there is one."""
+        self.panel.manage("registry", "remove", registry.host)
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what `docker inspect` says of the app's containers, by name."""
@@ -95,7 +123,15 @@ def make_app(engine: Engine, compose_project_cleanup: ProjectCleanup, tmp_path: 
     return make
 
 
+@pytest.fixture(scope="session")
+def shared_panel(panel_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProcess]:
+    """One running panel for all tests that leave it as it is; each has an app of its own on it."""
+    panel = PanelProcess(tmp_path_factory.mktemp("shared-panel"), panel_template).start()
+    yield panel
+    panel.clean_up()
+
+
 @pytest.fixture
-def app(make_app: MakeApp, panel: PanelProcess) -> AppOnPanel:
-    """An app on a running panel."""
-    return make_app(panel)
+def app(make_app: MakeApp, shared_panel: PanelProcess) -> AppOnPanel:
+    """An app on the running panel that the tests share."""
+    return make_app(shared_panel)

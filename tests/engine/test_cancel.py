@@ -15,7 +15,7 @@ def test_cancel_while_a_pull_stalls(
     app.journal.wait(app.slug, lambda e: e["step"] == "pull" and stalling_registry.connections() > before)
     assert app.processes()
 
-    app.manage("cancel", app.slug)
+    app.cancel()
     app.wait_until_no_process(1)
 
     event = app.journal.wait_for_end(app.slug)
@@ -40,7 +40,7 @@ services:
     app.journal.wait(app.slug, lambda e: e["step"] == "up" and len(app.running_images()) == 1)
     assert app.processes()
 
-    app.manage("cancel", app.slug)
+    app.cancel()
     app.wait_until_no_process(1)
 
     event = app.journal.wait_for_end(app.slug)
@@ -59,12 +59,11 @@ def test_cancel_of_a_waiting_deploy_leaves_the_running_one_alone(
     app.queue(f"services: {{web: {{image: {registry.ref('web')}}}}}")
     second = app.journal.last(app.slug)
 
-    answer = app.panel.client().post(f"/events/{second['id']}/cancel/", follow=False)
+    app.cancel(second)
 
-    assert answer.status == 302
     second = app.journal.wait_for_end(app.slug)
     assert (second["status"], second["cancel_requested_by"]) == ("cancelled", "admin")
     assert app.journal.events(app.slug)[0]["status"] == "running"
-    app.manage("cancel", app.slug)
+    app.cancel()
     app.wait_until_no_process(1)
     assert app.containers() == []

@@ -28,8 +28,9 @@ def processes_of(panel_pid: int) -> list[psutil.Process]:
 
 
 def memory_folders(panel: PanelProcess) -> list[Path]:
-    """Return what lies in memory-backed folders of this machine for any panel, config.json files only."""
-    return [p for base in ("/dev/shm", "/run") for p in Path(base).glob("simpledeploy-*/*/*/config.json")]
+    """Return the Docker configurations in the memory-backed folders of `panel`."""
+    pattern = f"simpledeploy-*-{panel.memory_mark}/*/*/config.json"
+    return [path for base in ("/dev/shm", "/run") for path in Path(base).glob(pattern)]
 
 
 def text(registry: Registry, tag: str) -> str:
@@ -46,7 +47,7 @@ def test_killed_in_a_step_the_panel_recovers(
     app.panel.manage("app", "deploy", app.slug, "--file", app.file(text(registry, "1")), check=True)
     panel.environment |= {**HOLD, "LAB_HOLD_STEP": step}
     panel.start()
-    app.queue(text(registry, "2"), "--message", "to be killed")
+    app.queue(text(registry, "2"))
     held = app.journal.wait_for_step(app.slug, step)
     wait_until(lambda: settled(app, step), f"the work of step {step} is done")
     app.queue(text(registry, "1"))

@@ -55,7 +55,7 @@ def test_a_two_service_app_is_pulled_from_the_private_registry_and_rolled_back(
     assert registry.ref("web", "2") in app.running_images()
     assert read_note(app) == "kept"
 
-    back = app.act("rollback", app.slug, "--to", "1")
+    back = app.act("versions/1/rollback")
     assert (back["action"], back["status"]) == ("rollback", "succeeded")
     assert app.journal.current_version(app.slug) == 1
     assert registry.ref("web", "1") in app.running_images()
@@ -66,6 +66,7 @@ def test_a_two_service_app_is_pulled_from_the_private_registry_and_rolled_back(
 def test_without_credentials_the_deploy_fails_and_says_which_registry(
     app: AppOnPanel, registry: Registry
 ) -> None:
+    app.sign_out(registry)
     registry.forget_local()
 
     event = app.deploy(two_services(registry))
@@ -94,10 +95,11 @@ def test_a_credential_of_another_app_is_not_used(app: AppOnPanel, registry: Regi
     registry.forget_local()
     app.sign_in(registry)
     manage = app.panel.manage
-    code = "from apps.registries.models import RegistryCredential as R; R.objects.update(only_apps='other')"
-    manage("shell", "-c", code, check=True)
+    manage("registry", "add", registry.host, "--username", registry.username, "--only-app", "other",
+           input=registry.password, check=True)  # fmt: skip
 
     assert app.deploy(two_services(registry))["status"] == "failed"
+    app.sign_out(registry)
 
 
 def test_an_undecryptable_credential_stops_no_app_that_does_not_need_it(
@@ -112,11 +114,12 @@ def test_an_undecryptable_credential_stops_no_app_that_does_not_need_it(
     app.panel.manage("shell", "-c", code, check=True)
 
     assert app.deploy(two_services(registry))["status"] == "succeeded"
+    app.panel.manage("registry", "remove", "unused.example.com", check=True)
 
 
 def test_a_deploy_that_fails_in_pull_leaves_what_runs_untouched(app: AppOnPanel, registry: Registry) -> None:
     app.sign_in(registry)
-    app.deploy(two_services(registry), environment="A=1\n")
+    app.deploy_by_command(two_services(registry), environment="A=1\n")
     files, ids = app.files, [c["Id"] for c in app.containers()]
 
     event = app.deploy(two_services(registry, "no-such-tag"))
@@ -132,30 +135,30 @@ def test_lifecycle_actions_and_scale(app: AppOnPanel, registry: Registry) -> Non
     app.sign_in(registry)
     app.deploy(two_services(registry))
 
-    assert app.act("stop", app.slug)["status"] == "succeeded"
+    assert app.act("stop")["status"] == "succeeded"
     assert app.running_images() == []
 
-    started = app.act("start", app.slug)
+    started = app.act("start")
     assert (started["status"], started["step"]) == ("succeeded", "record")
     assert len(app.running_images()) == 2
 
     before = {c["Name"]: c["State"]["StartedAt"] for c in app.containers()}
-    assert app.act("restart", app.slug)["status"] == "succeeded"
+    assert app.act("restart")["status"] == "succeeded"
     after = {c["Name"]: c["State"]["StartedAt"] for c in app.containers()}
     assert before.keys() == after.keys()
     assert all(before[name] != after[name] for name in before)
 
-    scaled = app.act("scale", app.slug, "web=3")
+    scaled = app.act("scale", service="web", number="3")
     assert (scaled["status"], scaled["arguments"]) == ("succeeded", {"scale": {"web": 3}})
     assert app.running_images().count(registry.ref("web")) == 3
-    assert app.act("restart", app.slug)["status"] == "succeeded"
+    assert app.act("restart")["status"] == "succeeded"
 
-    assert app.act("scale", app.slug, "web=0")["status"] == "succeeded"
+    assert app.act("scale", service="web", number="0")["status"] == "succeeded"
     assert app.running_images() == [registry.ref("slow")]
-    assert app.act("restart", app.slug)["status"] == "succeeded"
+    assert app.act("restart")["status"] == "succeeded"
 
     registry.forget_local()
-    pulled = app.act("pull", app.slug)
+    pulled = app.act("pull")
     assert pulled["status"] == "succeeded"
     assert app.engine.has_image(registry.ref("web"))
 
@@ -168,7 +171,7 @@ def test_remove_leaves_nothing_on_the_engine_but_volumes_unless_asked(
     app.deploy(two_services(registry))
     write_note(app, "kept")
 
-    removed = app.act("remove", app.slug, *(["--volumes"] if volumes else []))
+    removed = app.act("remove", confirm=app.slug, **({"volumes": "on"} if volumes else {}))
 
     assert removed["status"] == "succeeded"
     assert app.engine.containers(app.project) == []
@@ -190,7 +193,7 @@ def test_remove_works_where_the_file_is_broken_or_gone(app: AppOnPanel, registry
     app.deploy(two_services(registry))
     (app.panel.apps_dir / app.slug / "docker-compose.yml").write_text("services: [broken")
 
-    assert app.act("remove", app.slug)["status"] == "succeeded"
+    assert app.act("remove", confirm=app.slug)["status"] == "succeeded"
     assert app.engine.containers(app.project) == []
 
 
@@ -200,13 +203,13 @@ def test_a_network_in_use_by_others_is_said_and_the_app_stays(app: AppOnPanel, r
     guest = f"{app.project}-guest"
     app.engine.run("run", "-d", "--name", guest, "--network", f"{app.project}_default", registry.ref("web"))
     try:
-        event = app.act("remove", app.slug)
+        event = app.act("remove", confirm=app.slug)
         assert event["status"] == "failed"
         assert f"{app.project}_default" in event["error"]
     finally:
         app.engine.run("rm", "-f", guest)
 
-    assert app.act("remove", app.slug)["status"] == "succeeded"
+    assert app.act("remove", confirm=app.slug)["status"] == "succeeded"
 
 
 JOB = """
@@ -245,7 +248,7 @@ def test_a_crash_loop_is_unstable(app: AppOnPanel, registry: Registry) -> None:
     app.panel.manage("shell", "-c", SHORT_VERIFY.format(slug=app.slug), check=True)
     service = f"{{image: {registry.ref('job')}, restart: always, environment: {{EXIT_CODE: '7'}}}}"
 
-    event = app.deploy(f"services: {{web: {service}}}")
+    event = app.deploy_by_command(f"services: {{web: {service}}}")
 
     assert (event["status"], event["step"]) == ("unstable", "verify")
     assert "exited with 7" in event["error"]
@@ -257,7 +260,7 @@ def test_a_service_that_never_gets_healthy_is_unstable(app: AppOnPanel, registry
     app.panel.manage("shell", "-c", SHORT_VERIFY.format(slug=app.slug), check=True)
     text = f"services: {{web: {{image: {registry.ref('slow')}, environment: {{START_SECONDS: '600'}}}}}}"
 
-    event = app.deploy(text)
+    event = app.deploy_by_command(text)
 
     assert event["status"] == "unstable"
     assert "health: starting" in event["error"]
@@ -275,7 +278,7 @@ def test_the_environment_reaches_containers_and_is_private_on_disk(
 ) -> None:
     app.sign_in(registry)
     text = f"services: {{web: {{image: {registry.ref('web')}, environment: [GREETING], env_file: .env}}}}"
-    event = app.deploy(text, environment="GREETING='a $b #c'\nOTHER=ü\n")
+    event = app.deploy_by_command(text, environment="GREETING='a $b #c'\nOTHER=ü\n")
 
     assert event["status"] == "succeeded"
     got = app.engine.run("exec", f"{app.project}-web-1", "env").stdout
@@ -285,7 +288,7 @@ def test_the_environment_reaches_containers_and_is_private_on_disk(
     assert oct(folder.stat().st_mode & 0o777) == "0o700"
     assert {oct(p.stat().st_mode & 0o777) for p in folder.iterdir()} == {"0o600"}
 
-    assert app.deploy(text, environment="GREETING=other\n")["status"] == "succeeded"
+    assert app.deploy_by_command(text, environment="GREETING=other\n")["status"] == "succeeded"
     assert app.journal.versions(app.slug) == 2
-    app.deploy(text)
+    app.deploy_by_command(text)
     assert app.journal.versions(app.slug) == 2, "without --env-file the environment stays"

@@ -1,6 +1,7 @@
 """Many deploys at once on a real engine."""
 
 from datetime import datetime
+from typing import Any
 
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.lab.journal import Journal
@@ -10,9 +11,9 @@ from tests.lab.waiting import wait_until
 
 
 def test_ten_apps_at_once_never_run_more_than_three_and_all_succeed(
-    make_app: MakeApp, panel: PanelProcess, registry: Registry
+    make_app: MakeApp, shared_panel: PanelProcess, registry: Registry
 ) -> None:
-    apps = [make_app(panel, f"ten-{n}") for n in range(10)]
+    apps = [make_app(shared_panel, f"ten-{n}") for n in range(10)]
     apps[0].sign_in(registry)
     script = "\n".join(
         [
@@ -23,17 +24,20 @@ def test_ten_apps_at_once_never_run_more_than_three_and_all_succeed(
             *(f"submit_deploy('{app.slug}', content, Actor('lab', 'lab'))" for app in apps),
         ]
     )
-    panel.manage("shell", "-c", script, check=True)
-    journal = Journal(panel)
+    shared_panel.manage("shell", "-c", script, check=True)
+    slugs = {app.slug for app in apps}
+
+    def events() -> list[dict[str, Any]]:
+        return [event for event in Journal(shared_panel).events() if event["slug"] in slugs]
+
     wait_until(
-        lambda: len(done := journal.events()) == 10 and all(e["finished_at"] for e in done),
-        lambda: f"all ten end: {[(e['status'], e['step']) for e in journal.events()]}",
+        lambda: len(done := events()) == 10 and all(e["finished_at"] for e in done),
+        lambda: f"all ten end: {[(e['status'], e['step']) for e in events()]}",
         timeout=180,
     )
 
-    events = journal.events()
-    assert [e["status"] for e in events] == ["succeeded"] * 10
-    spans = [(when(e["started_at"]), when(e["finished_at"])) for e in events]
+    assert [e["status"] for e in events()] == ["succeeded"] * 10
+    spans = [(when(e["started_at"]), when(e["finished_at"])) for e in events()]
     assert [start for start, _end in spans] == sorted(start for start, _end in spans)
     together = [sum(s <= start < e for s, e in spans) for start, _end in spans]
     assert max(together) == 3

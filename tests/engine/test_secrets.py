@@ -60,10 +60,10 @@ def found_on_disk(moment: float, forms: list[bytes]) -> list[Path]:
     return found
 
 
-def found_in_memory_folders(forms: list[bytes]) -> list[Path]:
+def found_in_memory_folders(panel: PanelProcess, forms: list[bytes]) -> list[Path]:
     found = []
     for base in ("/dev/shm", "/run"):
-        for path in Path(base).glob("simpledeploy-*/**/*"):
+        for path in Path(base).glob(f"simpledeploy-*-{panel.memory_mark}/**/*"):
             if path.is_file() and not path.is_symlink() and any(f in path.read_bytes() for f in forms):
                 found.append(path)
     return found
@@ -97,13 +97,13 @@ def test_during_a_stalled_pull_no_disk_and_no_process_shows_the_password(
     app.sign_in(registry, stalling_registry.host)
     stalled(app, stalling_registry)
 
-    assert len(found_in_memory_folders(forms)) == 1, "the credential is in use"
+    assert len(found_in_memory_folders(app.panel, forms)) == 1, "the credential is in use"
     assert found_on_disk(moment, forms) == []
     assert found_in_processes(forms) == []
 
-    app.manage("cancel", app.slug)
+    app.cancel()
     app.journal.wait_for_end(app.slug)
-    assert found_in_memory_folders(forms) == []
+    assert found_in_memory_folders(app.panel, forms) == []
     assert found_on_disk(moment, forms) == []
     assert registry.password not in app.panel.output
 
@@ -119,7 +119,7 @@ def test_after_a_deploy_and_after_a_failure_nothing_is_left(
     event = app.deploy(f"services: {{web: {{image: {registry.ref('web', tag)}}}}}")
 
     assert event["status"] == ("succeeded" if tag == "1" else "failed")
-    assert found_in_memory_folders(forms_of(registry)) == []
+    assert found_in_memory_folders(app.panel, forms_of(registry)) == []
     assert found_on_disk(moment, forms_of(registry)) == []
 
 
@@ -135,9 +135,13 @@ def test_after_a_kill_and_a_start_nothing_is_left(
     stalled(app, stalling_registry)
 
     panel.kill()
-    assert len(found_in_memory_folders(forms_of(registry))) == 1, "a crash leaves it for the next start"
+    assert len(found_in_memory_folders(app.panel, forms_of(registry))) == 1, (
+        "a crash leaves it for the next start"
+    )
     panel.start()
 
-    wait_until(lambda: found_in_memory_folders(forms_of(registry)) == [], "it was swept", timeout=10)
+    wait_until(
+        lambda: found_in_memory_folders(app.panel, forms_of(registry)) == [], "it was swept", timeout=10
+    )
     app.wait_until_no_process(5)
     assert app.journal.wait_for_end(app.slug)["status"] == "interrupted"

@@ -148,6 +148,11 @@ class PanelProcess:
         """Return an HTTP client that is not signed in."""
         return Client(self.url)
 
+    @property
+    def memory_mark(self) -> str:
+        """What the name of this panel's memory-backed folder ends with."""
+        return hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:8]
+
     def memory(self) -> int:
         """Return the bytes of memory that the panel's process occupies (RSS)."""
         return int(psutil.Process(self.pid).memory_info().rss)
@@ -182,10 +187,11 @@ class PanelProcess:
                     process.send_signal(signal.SIGKILL)
             except psutil.Error:
                 continue
-        mark = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:8]
         for base in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/run"):
             if base:
-                shutil.rmtree(Path(base, f"simpledeploy-{os.getuid()}-{mark}"), ignore_errors=True)
+                shutil.rmtree(
+                    Path(base, f"simpledeploy-{os.getuid()}-{self.memory_mark}"), ignore_errors=True
+                )
 
     def _healthy(self) -> bool:
         assert self.process is not None
