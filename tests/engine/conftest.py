@@ -37,7 +37,7 @@ class AppOnPanel:
         """Queue a deploy of `yaml` by the page, or by the command line where no panel serves; do not wait."""
         if not self.panel.is_running:
             self.panel.manage("app", "deploy", self.slug, "--file", self.file(yaml), "--detach", check=True)
-        elif not self.journal.versions(self.slug):
+        elif not self.journal.exists(self.slug):
             self.post("/apps/new/", slug=self.slug, compose=yaml)
         else:
             newest = str(self.journal.versions(self.slug))

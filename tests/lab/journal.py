@@ -41,6 +41,10 @@ class Journal:
         number: int | None = rows[0]["number"]
         return number
 
+    def exists(self, slug: str) -> bool:
+        """Tell whether there is an app `slug` that was not removed."""
+        return bool(self._rows("SELECT id FROM apps WHERE slug = ? AND removed_at IS NULL", slug))
+
     def versions(self, slug: str) -> int:
         """Return how many versions the app `slug` has."""
         sql = "SELECT v.id FROM compose_versions v JOIN apps a ON a.id = v.app_id WHERE a.slug = ?"
