@@ -1,0 +1,118 @@
+"""The README's pictures: a panel with real apps on the engine, as a browser shows it."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.lab.browser import open_browser
+from tests.lab.engine import Engine, ProjectCleanup, project_of
+from tests.lab.journal import Journal
+from tests.lab.panel import PASSWORD, USERNAME, PanelProcess, make_template
+from tests.lab.registry import Registry
+
+WIDE, NARROW = (1280, 800), (390, 844)
+# What is shown: address, and whether the whole page is wanted or just the first screen.
+PAGES = {
+    "apps": "/",
+    "app": "/apps/shop/",
+    "event": "/events/{event}/",
+    "edit": "/apps/shop/edit/",
+    "versions": "/apps/shop/versions/",
+    "events": "/events/",
+    "registries": "/registries/",
+    "new": "/apps/new/",
+    "version": "/apps/shop/versions/1/",
+    "remove": "/apps/shop/remove/",
+    "settings": "/apps/shop/settings/",
+}
+
+
+def main(target: Path, names: list[str]) -> None:
+    """Write NAME-wide.png and NAME-narrow.png, each also as -dark, for the pages of `names` (default: all)."""
+    target.mkdir(parents=True, exist_ok=True)
+    engine = Engine.find()
+    cleanup = ProjectCleanup(engine)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "registry").mkdir()
+        panel = PanelProcess(folder / "panel", make_template(folder / "template"))
+        try:
+            with Registry(engine, folder / "registry") as registry, open_browser() as browser:
+                for slug in ("shop", "blog", "wiki", "jobs"):
+                    cleanup.add(project_of(slug))
+                panel.start()
+                fill(panel, registry, folder)
+                shoot(browser, panel, target, names or list(PAGES))
+        finally:
+            cleanup.remove_all()
+            panel.clean_up()
+
+
+def fill(panel: PanelProcess, registry: Registry, folder: Path) -> None:
+    """Deploy a few apps: one with two versions, one stopped, one that failed, one of a finished job."""
+
+    def deploy(slug: str, yaml: str, *words: str) -> None:
+        (folder / "compose.yml").write_text(yaml)
+        panel.manage("app", "deploy", slug, "--file", str(folder / "compose.yml"), *words)
+
+    words = ("registry", "add", registry.host, "--username", registry.username)
+    panel.manage(*words, input=registry.password, check=True)
+    (folder / "env").write_text("DATABASE_URL=postgres://shop:p4ssw0rd@db/shop\nGREETING=hello\n")
+    with_env = ("--env-file", str(folder / "env"))
+    shop = f"""services:
+  web:
+    image: {registry.ref("web", "{tag}")}
+    restart: unless-stopped
+    environment: [GREETING, DATABASE_URL]
+    ports: ["127.0.0.1:18080:8080"]
+    depends_on:
+      db: {{condition: service_healthy}}
+      migrate: {{condition: service_completed_successfully}}
+  migrate:
+    image: {registry.ref("job")}
+  db:
+    image: {registry.ref("slow")}
+    environment: {{START_SECONDS: "0"}}
+    volumes: ["data:/data"]
+volumes:
+  data: {{}}
+"""
+    deploy("shop", shop.replace("{tag}", "1"), *with_env, "--message", "First deploy")
+    deploy("shop", shop.replace("{tag}", "2"), "--message", "Take release 2")
+    deploy("blog", f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n")
+    deploy("wiki", f"services: {{web: {{image: {registry.ref('web', '9')}}}}}\n")
+    deploy("jobs", f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n")
+    panel.manage("app", "stop", "jobs")
+
+
+def shoot(browser: Browser, panel: PanelProcess, target: Path, names: list[str]) -> None:
+    event = next(e["id"] for e in reversed(Journal(panel).events("shop")))
+    for width, size in (("wide", WIDE), ("narrow", NARROW)):
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]},
+                color_scheme="dark" if scheme == "dark" else "light",
+                device_scale_factor=1,
+            )
+            page = context.new_page()
+            sign_in(page, panel)
+            for name in names:
+                page.goto(panel.url + PAGES[name].format(event=event))
+                page.wait_for_load_state("networkidle")
+                dark = "-dark" if scheme == "dark" else ""
+                page.screenshot(path=target / f"{name}-{width}{dark}.png", full_page=width == "narrow")
+            context.close()
+
+
+def sign_in(page: Page, panel: PanelProcess) -> None:
+    page.goto(panel.url + "/login/")
+    page.fill("input[name=username]", USERNAME)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(panel.url + "/")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
