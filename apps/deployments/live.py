@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import transaction
 
-from apps.deployments.live_relay import Relay
 from apps.deployments.logs import LogLine
+
+if TYPE_CHECKING:
+    from apps.deployments.live_relay import Relay
 
 APPS_TOPIC: Final = "apps"
 # What one subscriber may have waiting; beyond it everything waiting is dropped for one Gap.
@@ -119,7 +121,7 @@ class Broadcaster:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._subscriptions: dict[str, set[Subscription]] = {}
-        self._relay: Relay | None = None
+        self._relay: "Relay | None" = None
 
     def subscribe(self, *topics: str) -> Subscription:
         """Return a subscription to `topics`, which begins with its `async with`."""
@@ -166,10 +168,13 @@ class Broadcaster:
                 if not listeners:
                     self._subscriptions.pop(topic, None)
 
-    def relay(self) -> Relay | None:
+    def relay(self) -> "Relay | None":
         """Return the connection to the other processes, None where no Redis is configured."""
         if not settings.REDIS_URL:
             return None
+        # Not before it is wanted: the Redis client alone is a twentieth of a command's start.
+        from apps.deployments.live_relay import Relay
+
         with self.lock:
             if self._relay is None:
                 self._relay = Relay(settings.REDIS_URL, self._relayed)
