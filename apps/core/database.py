@@ -11,6 +11,11 @@ class DatabaseUnusable(DomainError):
 
     http_status = 503
 
+    @classmethod
+    def of(cls, error: DatabaseError) -> "DatabaseUnusable":
+        """Return the refusal that says what the database said: locked, full, not there."""
+        return cls(f"The panel's database cannot be used: {str(error).strip()}. Nothing was changed.")
+
 
 def require_migrated() -> None:
     """Raise DatabaseUnusable, with what to do, unless the database has all migrations of this version."""
@@ -18,7 +23,7 @@ def require_migrated() -> None:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
-        raise DatabaseUnusable(f"The panel's database cannot be used: {str(error).strip()}.") from None
+        raise DatabaseUnusable.of(error) from None
     if missing:
         raise DatabaseUnusable(
             "The panel's database is not set up for this version of the panel. Run manage.py migrate first."

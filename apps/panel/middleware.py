@@ -1,12 +1,17 @@
 """Answers for refused requests."""
 
+import logging
 from collections.abc import Callable
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.core.database import DatabaseUnusable
 from apps.core.errors import DomainError
 from apps.panel.access import wants_fragment
+
+logger = logging.getLogger(__name__)
 
 _TITLES = {
     403: "You may not do this",
@@ -25,9 +30,12 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, DomainError):
-            return None
-        return refusal(request, exception)
+        if isinstance(exception, OperationalError):
+            logger.error("The database refused %s %s: %s", request.method, request.path, exception)
+            return refusal(request, DatabaseUnusable.of(exception))
+        if isinstance(exception, DomainError):
+            return refusal(request, exception)
+        return None
 
 
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:

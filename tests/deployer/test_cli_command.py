@@ -104,7 +104,7 @@ def test_a_database_that_refuses_is_a_sentence_and_2(manage: Manage, fail_with: 
     fail_with(OperationalError("database or disk is full"))
     done = manage("registry", "list")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "The panel's database cannot be used: database or disk is full.\n"
+    assert done.err == "The panel's database cannot be used: database or disk is full. Nothing was changed.\n"
 
 
 @pytest.mark.django_db

@@ -119,4 +119,4 @@ def _database_sentence(error: DatabaseError) -> str:
         require_migrated()
     except DatabaseUnusable as unusable:
         return str(unusable)
-    return f"The panel's database cannot be used: {str(error).strip()}."
+    return str(DatabaseUnusable.of(error))
