@@ -65,6 +65,15 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Let go of the test database at the end: PostgreSQL drops none that is still in use."""
+    yield
+    from apps.panel import live_reads
+
+    live_reads.close_connections()
+
+
+@pytest.fixture(scope="session")
 def engine() -> Engine:
     """A real Docker engine with Compose v2."""
     return Engine.find()

@@ -121,7 +121,7 @@ class Broadcaster:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._subscriptions: dict[str, set[Subscription]] = {}
-        self._relay: "Relay | None" = None
+        self._relay: Relay | None = None
 
     def subscribe(self, *topics: str) -> Subscription:
         """Return a subscription to `topics`, which begins with its `async with`."""

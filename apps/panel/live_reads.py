@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,7 +29,8 @@ _Result = TypeVar("_Result")
 
 # Few threads with a connection each that stays open: a hundred clients look once a second, and a
 # connection opened for each look would cost more than the look. The views have threads of their own.
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+_THREADS = 4
+_threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="live-read")
 
 # A hundred clients that fell behind together would read and encode the same rows a hundred times.
 _frames = FrameCache()
@@ -49,6 +51,19 @@ def _with_connection(call: Callable[[], _Result]) -> _Result:
         # It may be the connection that is broken: the next call makes a new one.
         connections.close_all()
         raise
+
+
+def close_connections() -> None:
+    """Close the connections that the threads hold; waits for what they read."""
+    # Each waits for the others, so that no thread takes two of these calls.
+    together = Barrier(_THREADS)
+
+    def close() -> None:
+        together.wait()
+        connections.close_all()
+
+    for closed in [_threads.submit(close) for _ in range(_THREADS)]:
+        closed.result()
 
 
 def current_user(session_key: str | None) -> Any:

@@ -5,7 +5,7 @@ import threading
 import weakref
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.deployments import live
 from apps.deployments.live import APPS_TOPIC, GAP, MAX_BYTES, MAX_MESSAGES, Broadcaster, event_topic
@@ -151,9 +151,12 @@ def test_a_change_is_announced_to_the_event_and_to_the_list_when_it_is_committed
             assert await apps.get(timeout=1) == {"type": "apps", "slugs": ["a", "b"]}
 
     def change(event, apps) -> None:
-        with transaction.atomic():
-            live.event_changed(5, "shop")
-            assert event._take() is None
-            assert apps._take() is None
+        try:
+            with transaction.atomic():
+                live.event_changed(5, "shop")
+                assert event._take() is None
+                assert apps._take() is None
+        finally:
+            connection.close()
 
     asyncio.run(listen())

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.db import connections
 from django.test import Client
 
 from apps.accounts.models import Role, User
@@ -30,6 +33,18 @@ def change_event(event_id: int, **columns: Any) -> None:
     """Change an event as its worker does, and announce it."""
     DeployEvent.objects.filter(pk=event_id).update(**columns)
     live.event_changed(event_id, DeployEvent.objects.get(pk=event_id).slug)
+
+
+def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Return `function` to be awaited: it runs in a thread, whose connection is closed after it."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        finally:
+            connections.close_all()
+
+    return sync_to_async(call, thread_sensitive=False)
 
 
 def session_of(user: User | None) -> str:

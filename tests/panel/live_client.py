@@ -27,7 +27,9 @@ class LiveServer:
 
     def __init__(self, data_dir: Path) -> None:
         self._environment = {**os.environ, "SIMPLEDEPLOY_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
-        self._environment.pop("DJANGO_SETTINGS_MODULE", None)
+        # Its database lies in its own folder, whatever this run tests against.
+        for name in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL"):
+            self._environment.pop(name, None)
 
     def __enter__(self) -> "LiveServer":
         self.process = subprocess.Popen(

@@ -2,7 +2,6 @@ import asyncio
 import json
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
@@ -17,12 +16,10 @@ from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from apps.panel import consumers, live_reads
 from apps.panel.frame_cache import FrameCache
-from tests.panel.live import AT, Watcher, change_event, make_event, make_user, session_of, socket
+from tests.panel.live import AT, Watcher, change_event, in_thread, make_event, make_user, session_of, socket
 
 # The consumers read in threads, which only see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-in_thread = sync_to_async(thread_sensitive=False)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from apps.deployer.engine import start_watcher
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
+from apps.panel import live_reads
 from apps.panel.server import PanelServer
 
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             server.run()
             stop.cancel()
             worker.finish()
+            live_reads.close_connections()
         if not server.listening_addresses:
             raise CommandError(
                 f"Nothing can listen on {host}:{port}; something else may use it. "
