@@ -70,7 +70,7 @@ def state_of(containers: list[Container]) -> AppState:
         return ABSENT
     if len(well) + len(completed) == len(containers):
         return AppState("up" if well else "completed", services)
-    if not running and not any(c.state == "restarting" for c in containers):
+    if all(c.state in ("created", "exited", "dead") for c in containers):
         return AppState("stopped", services)
     return AppState("degraded", services)
 

@@ -127,6 +127,7 @@ def test_a_service_whose_end_others_await_is_a_job() -> None:
         ([{"health": "unhealthy"}], "degraded"),
         ([{"health": "starting"}], "degraded"),
         ([{"state": "restarting"}], "degraded"),
+        ([{"state": "paused"}], "degraded"),
         ([{"state": "created"}], "stopped"),
     ],
 )

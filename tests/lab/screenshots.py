@@ -30,7 +30,7 @@ PAGES = {
 
 
 def main(target: Path, names: list[str]) -> None:
-    """Write NAME-wide.png and NAME-narrow.png, each also as -dark, for the pages of `names` (default: all)."""
+    """Write NAME-wide.png, NAME-narrow.png and their dark twins for the pages of `names` (default: all)."""
     target.mkdir(parents=True, exist_ok=True)
     engine = Engine.find()
     cleanup = ProjectCleanup(engine)

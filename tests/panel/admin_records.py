@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from apps.accounts.models import User
 from apps.applications.models import App, ComposeVersion
 from apps.core.secret import Secret
 from apps.deployments.models import DeployEvent, DeployLog
@@ -53,7 +52,9 @@ def make_chunk(event: DeployEvent, first: int = 1, *texts: str) -> DeployLog:
     )
 
 
-def make_credential(host: str = "registry.example.com", password: str = "hunter2-very-secret") -> RegistryCredential:
+def make_credential(
+    host: str = "registry.example.com", password: str = "hunter2-very-secret"
+) -> RegistryCredential:
     """Return a stored credential."""
     return RegistryCredential.objects.create(host=host, username="robot", password=Secret(password))
 
@@ -75,5 +76,3 @@ def snapshot() -> dict[str, list[dict[str, Any]]]:
     for version in rows["ComposeVersion"]:
         version["environment"] = version["environment"].reveal()
     return rows | {"App": list(App.objects.order_by("pk").values())}
-
-

@@ -1,0 +1,74 @@
+"""axe finds nothing on any page, wide and narrow, light and dark."""
+
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser.pages import sign_in
+from tests.lab.engine import ProjectCleanup
+from tests.lab.panel import PanelProcess
+from tests.lab.registry import Registry
+
+PAGES = [
+    "/",
+    "/apps/new/",
+    "/apps/new/?example",
+    "/apps/{slug}/",
+    "/apps/{slug}/edit/",
+    "/apps/{slug}/versions/",
+    "/apps/{slug}/versions/1/",
+    "/apps/{slug}/settings/",
+    "/apps/{slug}/remove/",
+    "/events/",
+    "/events/1/",
+    "/events/2/",
+    "/registries/",
+    "/registries/add/",
+    "/registries/1/",
+    "/apps/no-such-app/",
+]
+WIDE, NARROW = (1280, 800), (375, 812)
+
+
+@pytest.fixture
+def filled(
+    panel: PanelProcess,
+    registry: Registry,
+    compose_project_cleanup: ProjectCleanup,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[PanelProcess, str]:
+    """A panel with a credential, an app with two versions, and a deploy that failed."""
+    slug = compose_project_cleanup.slug("axe")
+    words = ("registry", "add", registry.host, "--username", registry.username)
+    panel.manage(*words, input=registry.password, check=True)
+    file = tmp_path_factory.mktemp("axe") / "compose.yml"
+    for tag, code in (("1", 0), ("no-such-tag", 1)):
+        file.write_text(f"services: {{web: {{image: {registry.ref('web', tag)}}}}}\n")
+        assert panel.manage("app", "deploy", slug, "--file", str(file)).returncode == code
+    return panel, slug
+
+
+def test_axe_finds_nothing(browser: Browser, filled: tuple[PanelProcess, str]) -> None:
+    panel, slug = filled
+    axe = Axe()
+    found = []
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for width, height in (WIDE, NARROW):
+        for scheme in schemes:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            page.goto(f"{panel.url}/login/")
+            found += [f"/login/ {width} {scheme}: {v['id']}" for v in axe.run(page).response["violations"]]
+            sign_in(page, panel)
+            for path in PAGES:
+                page.goto(panel.url + path.format(slug=slug))
+                for violation in axe.run(page).response["violations"]:
+                    where = [node["html"][:120] for node in violation["nodes"]][:3]
+                    found.append(f"{path} {width} {scheme}: {violation['id']} {where}")
+                overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                if overflow:
+                    found.append(f"{path} {width} {scheme}: scrolls sideways")
+            context.close()
+    assert found == []

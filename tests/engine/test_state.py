@@ -1,0 +1,85 @@
+"""The state of apps follows the engine, whoever changes it, and survives the engine's absence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.engine.conftest import AppOnPanel, MakeApp
+from tests.lab.engine_line import EngineLine
+from tests.lab.http import Client
+from tests.lab.panel import PanelProcess
+from tests.lab.registry import Registry
+from tests.lab.waiting import wait_until
+
+
+def shows(client: Client, app: AppOnPanel, word: str) -> None:
+    row = {"HX-Request": "true"}
+    wait_until(
+        lambda: word in client.get(f"/apps/{app.slug}/row/", headers=row).text,
+        lambda: f"the row shows {word}: {client.get(f'/apps/{app.slug}/row/', headers=row).text}",
+        timeout=10,
+    )
+
+
+def test_what_somebody_does_by_hand_is_seen(app: AppOnPanel, registry: Registry) -> None:
+    app.sign_in(registry)
+    app.deploy(f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}")
+    client = app.panel.client()
+    container = f"{app.project}-web-1"
+    shows(client, app, "Up")
+
+    app.engine.run("stop", container)
+    shows(client, app, "Stopped")
+    app.engine.run("start", container)
+    shows(client, app, "Up")
+    app.engine.run("pause", container)
+    shows(client, app, "Degraded")
+    app.engine.run("unpause", container)
+    shows(client, app, "Up")
+    app.engine.run("rm", "--force", container)
+    shows(client, app, "Not running")
+
+
+def test_an_engine_that_goes_and_comes_back(
+    panel_process: Callable[..., PanelProcess], make_app: MakeApp, registry: Registry, tmp_path: Path
+) -> None:
+    with EngineLine(tmp_path / "engine.sock") as line:
+        app = make_app(panel_process(environment={"DOCKER_HOST": line.host}), "line")
+        app.sign_in(registry)
+        text = f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n"
+        assert app.deploy(text)["status"] == "succeeded"
+        client = app.panel.client()
+        shows(client, app, "Up")
+
+        line.cut()
+        shows(client, app, "unreachable")
+        answer = client.post(f"/apps/{app.slug}/stop/")
+        assert answer.status == 503
+        assert "The Docker engine does not answer" in answer.text
+        assert len(app.journal.events(app.slug)) == 1
+
+        app.engine.run("stop", f"{app.project}-web-1")
+        line.mend()
+        shows(client, app, "Stopped")
+        assert app.act("start")["status"] == "succeeded"
+        shows(client, app, "Up")
+
+
+def test_an_engine_that_goes_in_the_middle_of_a_deploy(
+    panel_process: Callable[..., PanelProcess], make_app: MakeApp, registry: Registry, tmp_path: Path
+) -> None:
+    with EngineLine(tmp_path / "engine.sock") as line:
+        app = make_app(panel_process(environment={"DOCKER_HOST": line.host}), "line")
+        app.sign_in(registry)
+        text = (
+            f"services: {{web: {{image: {registry.ref('slow')}, environment: {{START_SECONDS: '600'}}}}}}\n"
+        )
+        app.queue(text)
+        app.journal.wait_for_step(app.slug, "verify")
+
+        line.cut()
+        event = app.journal.wait_for_end(app.slug)
+        assert (event["status"], event["step"]) == ("failed", "verify")
+        assert "The Docker engine does not answer" in event["error"]
+
+        line.mend()
+        assert app.deploy(text.replace("600", "0"))["status"] == "succeeded"
