@@ -1,6 +1,7 @@
 """Fixtures that every test may use. What they give is described in tests/lab/."""
 
 import re
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +109,9 @@ def panel_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def panel_process(panel_template: Path, tmp_path: Path) -> Iterator[Callable[..., PanelProcess]]:
+def panel_process(
+    panel_template: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., PanelProcess]]:
     """A factory of panels: `panel_process(environment={...}, start=True, claimed=True)`.
 
     An unclaimed panel has no administrator and no database yet.
@@ -126,6 +129,8 @@ def panel_process(panel_template: Path, tmp_path: Path) -> Iterator[Callable[...
     yield factory
     for panel in panels:
         panel.clean_up()
+        if request.node.stash.get(_FAILED, False):
+            sys.stdout.write(f"--- {panel.log_path}\n{panel.output[-8000:]}\n")
 
 
 @pytest.fixture

@@ -126,12 +126,15 @@ class Worker:
 
     @staticmethod
     def _guarded(act: Callable[[], object]) -> None:
-        """Call `act`; a database that refuses (locked, full, away) is logged, and the worker goes on."""
+        """Call `act`; what goes wrong is logged, and the worker goes on: it must outlive a full disk."""
         try:
             act()
         except DatabaseError as error:
             logger.error("The database refused: %s", error)
             connection.close()
+            time.sleep(1)
+        except Exception:  # noqa: BLE001  the events that run, and those that wait, need their worker
+            logger.exception("The worker met an unexpected error and goes on")
             time.sleep(1)
 
 

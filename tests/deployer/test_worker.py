@@ -178,6 +178,27 @@ def test_a_database_that_refuses_for_a_while_does_not_end_the_worker(
     assert done.status == Status.SUCCEEDED
 
 
+def test_an_unexpected_error_of_one_look_does_not_end_the_worker(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors = [RuntimeError("a process vanished while it was looked at")]
+    monkeypatch.setattr(worker_module, "_REAP", 0)
+
+    def recover(*_args: object, **_kwargs: object) -> None:
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(worker_module, "recover", recover)
+    lab.engine_has([])
+    event = lab.queue(Action.STOP)
+    with serving(lab.runner):
+        (done,) = ended(event)
+
+    assert errors == []
+    assert done.status == Status.SUCCEEDED
+    assert "a process vanished" in caplog.text
+
+
 def test_the_heartbeat_of_worker_and_event_goes_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "_BEAT", 0.05)
     lab.runner.on("compose", "stop", blocks_until_cancelled=True)
