@@ -58,6 +58,8 @@ def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[st
     if ids:
         told = _ask(runner, "image", "inspect", "--format", "{{json .}}", *ids, partly=True)
         for line in told.stdout.splitlines():
+            if not line.startswith("{"):
+                continue
             image = json.loads(line)
             digests[image["Id"]] = image.get("RepoDigests") or []
     return {

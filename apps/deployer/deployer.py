@@ -30,6 +30,7 @@ from apps.registries.models import RegistryCredential
 logger = logging.getLogger(__name__)
 
 _RETRY = 2.0  # seconds between attempts to close an event while the database refuses (a full disk)
+_PATIENCE = 10.0  # seconds for such attempts in a panel that stops; the next start closes the event then
 
 
 class Deployer:
@@ -49,7 +50,9 @@ class Deployer:
         except ClaimLost:
             logger.warning("Event %s was closed by another worker while it ran here", event.pk)
             return
-        self._close(event, status, columns)
+        except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
+            status, columns = Status.FAILED, {"error": _unexpected(event)}
+        self._close(event, status, columns, cancel)
 
     def _run(self, event: DeployEvent, cancel: CancelToken) -> tuple[Status, dict[str, Any]]:
         try:
@@ -59,7 +62,7 @@ class Deployer:
         except DomainError as error:
             return Status.FAILED, {"error": str(error)}
         with LogBuffer(event.pk, redactor, cancel=cancel) as log:
-            run = Run(event, self._runner, log, cancel, content, AppFolder(event.slug))
+            run = Run(event, self._runner, log, redactor, cancel, content, AppFolder(event.slug))
             with run.credentials:
                 status, sentence = self._walk(run)
             if sentence:
@@ -90,10 +93,10 @@ class Deployer:
             raise
         except DomainError as error:
             status, sentence = Status.FAILED, f"{_step_name(event)}: {error}"
-        except Exception:
-            logger.exception("Event %s failed unexpectedly in step %s", event.pk, event.step)
-            status = Status.FAILED
-            sentence = f"{_step_name(event)}: unexpected error; see event {event.pk} in the server's log."
+        except DatabaseError as error:
+            status, sentence = Status.FAILED, f"{_step_name(event)}: The panel's database refused: {error}."
+        except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
+            status, sentence = Status.FAILED, _unexpected(event)
         finally:
             drop_credentials(run)
         return status, f"{sentence} {self._aftermath(run)}".strip()
@@ -114,6 +117,9 @@ class Deployer:
             return ""
         if event.action in (Action.DEPLOY, Action.ROLLBACK) and event.step in BEFORE_UP:
             try:
+                # Whoever took the event over has seen to the files, which may be another deploy's by now.
+                with suppress(DatabaseError):
+                    queue.advance(event)
                 run.folder.restore()
             except OSError as error:
                 return f"The files in {run.folder.path} could not be put back: {error.strerror}."
@@ -122,8 +128,8 @@ class Deployer:
             return f"Nothing was changed: the app still has {kept}."
         try:
             record(run)
-        except EngineProblem as error:
-            return str(error)
+        except (EngineProblem, DatabaseError):
+            return "What stands now could not be told."
         if event.step == verify.__name__:
             return ""
         found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services)
@@ -138,10 +144,12 @@ class Deployer:
         return Status.INTERRUPTED, f"The panel was stopped {where}."
 
     @staticmethod
-    def _close(event: DeployEvent, status: Status, columns: dict[str, Any]) -> None:
+    def _close(event: DeployEvent, status: Status, columns: dict[str, Any], cancel: CancelToken) -> None:
+        """Write the end of `event`, however long the database refuses; a panel that stops gives up."""
         columns["steps"] = _closed(
             event.steps, timezone.now().isoformat(), columns.pop("step_exit_code", None)
         )
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 queue.finish(event, status, **columns)
@@ -149,8 +157,9 @@ class Deployer:
                 logger.warning("Event %s was closed by another worker while it ran here", event.pk)
             except DatabaseError as error:
                 logger.error("Event %s cannot be closed yet: %s", event.pk, error)
-                time.sleep(_RETRY)
-                continue
+                if not cancel.cancelled or time.monotonic() < deadline:
+                    time.sleep(_RETRY)
+                    continue
             return
 
 
@@ -191,6 +200,12 @@ def _closed(steps: list[dict[str, Any]], now: str, exit_code: int | None) -> lis
     if steps and steps[-1]["finished_at"] is None:
         return [*steps[:-1], {**steps[-1], "finished_at": now, "exit_code": exit_code}]
     return steps
+
+
+def _unexpected(event: DeployEvent) -> str:
+    """Log the exception that is being handled, and return what people are told of it."""
+    logger.exception("Event %s failed unexpectedly in step %s", event.pk, event.step)
+    return f"{_step_name(event)}: unexpected error; see event {event.pk} in the server's log."
 
 
 def _step_name(event: DeployEvent) -> str:

@@ -13,6 +13,7 @@ from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import Project
 from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
 from apps.deployments.models import DeployEvent
@@ -39,6 +40,7 @@ class Run:
     event: DeployEvent
     runner: CommandRunner
     log: LogBuffer
+    redactor: Redactor
     cancel: CancelToken
     content: Content | None  # what is deployed or, for lifecycle actions, what runs; None: nothing
     folder: AppFolder
@@ -81,8 +83,7 @@ class Run:
         if result.outcome is Outcome.TIMED_OUT:
             raise StepFailed(f"It did not end within {timeout} seconds and was ended.")
         if not result.ok:
-            # The log's own tail is read, not the runner's: it has the secrets already taken out.
-            tail = self.log.tail()
-            last = tail[-1] if tail else f"The command ended with exit code {result.exit_code}."
-            known = explain(tail, registries)
-            raise StepFailed(f"{known} Docker said: {last.strip()}" if known else last.strip())
+            said = [line.strip() for line in map(self.redactor.redact, result.tail) if line.strip()]
+            last = said[-1] if said else f"The command ended with exit code {result.exit_code}."
+            known = explain(said, registries)
+            raise StepFailed(f"{known} Docker said: {last}" if known else last)

@@ -21,6 +21,8 @@ from apps.registries.services import credentials_for
 
 Step = Callable[[Run], None]
 
+_STOPPED = frozenset({"created", "exited", "dead"})
+
 
 class VersionDamaged(DomainError):
     """A stored version whose content is not the one its SHA-256 names."""
@@ -74,9 +76,10 @@ def up(run: Run) -> None:
 def stop(run: Run) -> None:
     """Stop the services."""
     run.command(compose.stop(run.project))
-    running = [c.name for c in list_containers(run.runner, run.project.name) if c.state == "running"]
-    if running:
-        raise StepFailed(f"Still running: {', '.join(running)}.", status=Status.UNSTABLE)
+    left = [c for c in list_containers(run.runner, run.project.name) if c.state not in _STOPPED]
+    if left:
+        told = ", ".join(f"{c.name} ({c.state})" for c in left)
+        raise StepFailed(f"Not stopped: {told}.", status=Status.UNSTABLE)
 
 
 def start(run: Run) -> None:
@@ -113,7 +116,12 @@ def record(run: Run) -> None:
     """Note what stands now: the images with their digests, and the containers where verify has not."""
     drop_credentials(run)
     found = list_containers(run.runner, run.project.name)
-    columns: dict[str, Any] = {"images": run.event.images | image_digests(run.runner, found)}
+    images = dict(run.event.images)
+    for service, image in image_digests(run.runner, found).items():
+        # A container that is left from another version says nothing about the images of this one.
+        if images.get(service, image)["image"] == image["image"]:
+            images[service] = image
+    columns: dict[str, Any] = {"images": images}
     if not run.event.services:
         columns["services"] = [report.as_dict() for report in observed(found)]
     queue.advance(run.event, **columns)

@@ -1,8 +1,10 @@
 """The step that waits until every service stands as its Compose file asks, or time is up."""
 
 import time
+from itertools import chain, repeat
 
 from apps.deployer.containers import list_containers
+from apps.deployer.engine_errors import EngineUnreachable
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.verdict import Expectation, ServiceReport, Verdict, judge
 from apps.deployments import queue
@@ -18,32 +20,44 @@ _SETTLED = frozenset({Verdict.RUNNING, Verdict.COMPLETED})
 def verify(run: Run) -> None:
     """Wait until all services run or have ended as asked, for `App.verify_timeout` seconds at most.
 
-    Raises StepFailed: status failed where a job did not end with 0, else unstable; and RunCancelled.
+    Raises StepFailed: status failed where a job did not end with 0 or the engine stays away, else
+    unstable; and RunCancelled.
     """
     expected = [Expectation(**one) for one in run.event.expected]
     deadline = time.monotonic() + run.event.app.verify_timeout
     calm_since: float | None = None
     calm_restarts = -1
-    looks = 0
-    while True:
-        reports = judge(expected, list_containers(run.runner, run.project.name))
-        _tell(run, reports)
+    for pause in chain(_LOOK_EVERY, repeat(_LOOK_EVERY[-1])):
+        reports = _look(run, expected)
         now = time.monotonic()
-        if any(r.verdict is Verdict.FAILED for r in reports):
-            break
-        restarts = sum(r.restarts for r in reports)
-        if not all(r.verdict in _SETTLED for r in reports):
+        if reports is None:
+            # An engine that restarts brings containers back by their restart policies.
             calm_since = None
-        elif calm_since is None or restarts != calm_restarts:
-            calm_since, calm_restarts = now, restarts
-        elif now - calm_since >= CALM:
-            return
+            failure = StepFailed("The Docker engine does not answer.")
+        else:
+            _tell(run, reports)
+            failure = _failure(expected, reports, run.event.app.verify_timeout)
+            if any(r.verdict is Verdict.FAILED for r in reports):
+                raise failure
+            restarts = sum(r.restarts for r in reports)
+            if not all(r.verdict in _SETTLED for r in reports):
+                calm_since = None
+            elif calm_since is None or restarts != calm_restarts:
+                calm_since, calm_restarts = now, restarts
+            elif now - calm_since >= CALM:
+                return
         if now >= deadline:
-            break
-        if run.cancel.wait(_LOOK_EVERY[min(looks, len(_LOOK_EVERY) - 1)]):
+            raise failure
+        if run.cancel.wait(pause):
             raise RunCancelled
-        looks += 1
-    raise _failure(expected, reports, run.event.app.verify_timeout)
+
+
+def _look(run: Run, expected: list[Expectation]) -> list[ServiceReport] | None:
+    """Return how the services stand now; None while the engine does not answer."""
+    try:
+        return judge(expected, list_containers(run.runner, run.project.name))
+    except EngineUnreachable:
+        return None
 
 
 def _tell(run: Run, reports: list[ServiceReport]) -> None:

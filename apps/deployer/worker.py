@@ -133,7 +133,7 @@ class Worker:
             logger.error("The database refused: %s", error)
             connection.close()
             time.sleep(1)
-        except Exception:  # noqa: BLE001  the events that run, and those that wait, need their worker
+        except Exception:
             logger.exception("The worker met an unexpected error and goes on")
             time.sleep(1)
 

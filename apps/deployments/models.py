@@ -32,10 +32,9 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
 
     def that_shaped(self, app: App) -> "DeployEvent | None":
         """Return the last event that set which containers `app` has now: a deploy, rollback or scale."""
-        shaping = (Action.DEPLOY, Action.ROLLBACK, Action.SCALE)
-        return self.filter(
-            app=app, version=app.current_version, action__in=shaping, started_at__isnull=False
-        ).first()
+        deployed = Q(action__in=(Action.DEPLOY, Action.ROLLBACK), started_at__isnull=False)
+        scaled = Q(action=Action.SCALE, status__in=(Status.SUCCEEDED, Status.UNSTABLE))
+        return self.filter(deployed | scaled, app=app, version=app.current_version).first()
 
     def update(self, **kwargs: Any) -> int:
         """Change those of these events that have not ended yet; return how many that were."""

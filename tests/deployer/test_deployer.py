@@ -262,6 +262,7 @@ def test_verify_waits_for_health(lab: Lab) -> None:
 
 
 def test_an_engine_that_goes_away_in_verify_fails_with_its_name(lab: Lab) -> None:
+    App.objects.update(verify_timeout=1)
     lab.runner.on("ps", "--quiet", "--no-trunc", lines=[("stderr", "Cannot connect")], exit_code=1)
 
     event = lab.deployed()
