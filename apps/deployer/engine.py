@@ -111,7 +111,10 @@ class EngineWatcher:
         filters = [word for event in _EVENTS for word in ("--filter", f"event={event}")]
         argv = [docker_program(), "events", "--filter", "type=container", *filters, "--format", "{{.ID}}"]
         while not self._cancel.cancelled:
-            self._runner.run(argv, sink=self._on_event, cancel=self._cancel)
+            try:
+                self._runner.run(argv, sink=self._on_event, cancel=self._cancel)
+            except Exception:
+                logger.exception("The stream of the engine's events broke; it is opened again")
             # The stream ends when the engine goes: look at once, and again until it is back.
             self._dirty.set()
             self._cancel.wait(_RETRY)
@@ -134,6 +137,10 @@ class EngineWatcher:
         except EngineProblem as error:
             if self.states() is not None:
                 logger.warning("%s", error)
+            fresh = None
+        except Exception:
+            # An answer that cannot be read is no state; the watcher must be there for the next one.
+            logger.exception("The engine's answer could not be read")
             fresh = None
         with self._lock:
             before, self._states = self._states, fresh
