@@ -5,6 +5,7 @@ leaves nothing behind.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -131,8 +132,11 @@ def _accepted(content: Content, slug: str) -> dict[str, Any]:
     Raises InvalidContent where Compose refuses it and EngineProblem where nothing could be deployed now.
     """
     runner = default_runner()
-    require_engine(runner)
-    checked = check_content(content, runner, project=_project(slug), folder=AppFolder(slug).path)
+    # Two programs that do not wait for each other: the engine's answer costs no time of its own.
+    with ThreadPoolExecutor(1) as pool:
+        engine = pool.submit(require_engine, runner)
+        checked = check_content(content, runner, project=_project(slug), folder=AppFolder(slug).path)
+        engine.result()
     if not checked.valid:
         raise InvalidContent(checked.problems)
     services = checked.model.get("services") or {}

@@ -11,6 +11,7 @@ from apps.applications import environment
 from apps.applications.content import Content
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import Project
+from apps.deployer.containers import Container, image_digests
 from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
@@ -48,6 +49,8 @@ class Run:
     credentials: ExitStack = field(default_factory=ExitStack)
     exit_code: int | None = None  # of the last command
     step_exit_code: int | None = None  # of the last command of this step
+    containers: list[Container] | None = None  # as the last look of verify found them
+    _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -61,6 +64,13 @@ class Run:
     @property
     def image_references(self) -> list[str]:
         return sorted({image["image"] for image in self.event.images.values()})
+
+    def digests(self, containers: list[Container]) -> dict[str, dict[str, str]]:
+        """Return `image_digests` of `containers`; asked once for the same images."""
+        images = frozenset(c.image_id for c in containers)
+        if images not in self._digests:
+            self._digests[images] = image_digests(self.runner, containers)
+        return self._digests[images]
 
     def command(self, argv: Sequence[str], cwd: Path | None = None) -> None:
         """Run `argv` in `cwd` (default: the app's folder), its output going to the log.

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.applications.models import App
 from apps.core.errors import DomainError
 from apps.deployer import compose
-from apps.deployer.containers import image_digests, leftovers, list_containers
+from apps.deployer.containers import leftovers, list_containers
 from apps.deployer.docker_config import docker_config
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict import observed
@@ -115,9 +115,9 @@ def down(run: Run) -> None:
 def record(run: Run) -> None:
     """Note what stands now: the images with their digests, and the containers where verify has not."""
     drop_credentials(run)
-    found = list_containers(run.runner, run.project.name)
+    found = list_containers(run.runner, run.project.name) if run.containers is None else run.containers
     images = dict(run.event.images)
-    for service, image in image_digests(run.runner, found).items():
+    for service, image in run.digests(found).items():
         # A container that is left from another version says nothing about the images of this one.
         if images.get(service, image)["image"] == image["image"]:
             images[service] = image

@@ -1,6 +1,7 @@
 """The step that waits until every service stands as its Compose file asks, or time is up."""
 
 import time
+from contextlib import suppress
 from itertools import chain, repeat
 
 from apps.deployer.containers import list_containers
@@ -44,10 +45,15 @@ def verify(run: Run) -> None:
                 calm_since = None
             elif calm_since is None or restarts != calm_restarts:
                 calm_since, calm_restarts = now, restarts
+                # What is recorded at the end is asked for now, when there is time to wait out anyway.
+                with suppress(EngineUnreachable):
+                    run.digests(run.containers or [])
             elif now - calm_since >= CALM:
                 return
         if now >= deadline:
             raise failure
+        if calm_since is not None:
+            pause = min(pause, max(calm_since + CALM - now, 0.0))
         if run.cancel.wait(pause):
             raise RunCancelled
 
@@ -55,8 +61,10 @@ def verify(run: Run) -> None:
 def _look(run: Run, expected: list[Expectation]) -> list[ServiceReport] | None:
     """Return how the services stand now; None while the engine does not answer."""
     try:
-        return judge(expected, list_containers(run.runner, run.project.name))
+        run.containers = list_containers(run.runner, run.project.name)
+        return judge(expected, run.containers)
     except EngineUnreachable:
+        run.containers = None
         return None
 
 
