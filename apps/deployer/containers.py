@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.deployer.compose import docker_program
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.runner.interface import Collected, CommandRunner, collect
+from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, collect
 from apps.registries.references import familiar_repository
 
 _PROJECT_LABEL = "com.docker.compose.project"
@@ -36,17 +36,21 @@ class Container:
         return self.state == "exited" and self.exit_code == 0
 
 
-def list_containers(runner: CommandRunner, project: str = "") -> list[Container]:
+def list_containers(
+    runner: CommandRunner, project: str = "", cancel: CancelToken | None = None
+) -> list[Container]:
     """Return the containers of `project`, or of all Compose projects; `compose run` ones are left out.
 
-    Raises EngineUnreachable.
+    `cancel` ends the wait for an engine that hangs. Raises EngineUnreachable.
     """
     label = f"label={_PROJECT_LABEL}" + (f"={project}" if project else "")
-    ids = _ask(runner, "ps", "--all", "--quiet", "--no-trunc", "--filter", label).stdout.split()
+    listing = ("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
+    ids = _ask(runner, *listing, cancel=cancel).stdout.split()
     if not ids:
         return []
     # One that went away in between makes the command fail, and the others are still told.
-    told = _ask(runner, "inspect", "--type", "container", "--format", "{{json .}}", *ids, partly=True)
+    words = ("inspect", "--type", "container", "--format", "{{json .}}", *ids)
+    told = _ask(runner, *words, partly=True, cancel=cancel)
     containers = (_container(json.loads(line)) for line in told.stdout.splitlines() if line.startswith("{"))
     return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))
 
@@ -99,8 +103,11 @@ def require_engine(runner: CommandRunner) -> None:
     _ask(runner, "version", "--format", "{{.Server.Version}}")
 
 
-def _ask(runner: CommandRunner, *arguments: str, partly: bool = False) -> Collected:
-    answer = collect(runner, [docker_program(), *arguments], timeout=_QUESTION_TIMEOUT)
+def _ask(
+    runner: CommandRunner, *arguments: str, partly: bool = False, cancel: CancelToken | None = None
+) -> Collected:
+    argv = [docker_program(), *arguments]
+    answer = collect(runner, argv, timeout=_QUESTION_TIMEOUT, cancel=cancel)
     if answer.exit_code != 0 and not (partly and answer.stdout):
         raise EngineUnreachable(" ".join(answer.stderr.split())[-300:])
     return answer

@@ -28,14 +28,18 @@ def verify(run: Run) -> None:
     deadline = time.monotonic() + run.event.app.verify_timeout
     calm_since: float | None = None
     calm_restarts = -1
+    away = False
     for pause in chain(_LOOK_EVERY, repeat(_LOOK_EVERY[-1])):
         reports = _look(run, expected)
         now = time.monotonic()
         if reports is None:
             # An engine that restarts brings containers back by their restart policies.
-            calm_since = None
+            if not away:
+                run.log.say("The Docker engine does not answer; waiting for it")
+            away, calm_since = True, None
             failure = StepFailed("The Docker engine does not answer.")
         else:
+            away = False
             _tell(run, reports)
             failure = _failure(expected, reports, run.event.app.verify_timeout)
             if any(r.verdict is Verdict.FAILED for r in reports):
@@ -50,7 +54,8 @@ def verify(run: Run) -> None:
                     run.digests(run.containers or [])
             elif now - calm_since >= CALM:
                 return
-        if now >= deadline:
+        # What stood well in time gets the time to prove it.
+        if now >= deadline and (calm_since is None or calm_since >= deadline):
             raise failure
         if calm_since is not None:
             pause = min(pause, max(calm_since + CALM - now, 0.0))
@@ -61,7 +66,7 @@ def verify(run: Run) -> None:
 def _look(run: Run, expected: list[Expectation]) -> list[ServiceReport] | None:
     """Return how the services stand now; None while the engine does not answer."""
     try:
-        run.containers = list_containers(run.runner, run.project.name)
+        run.containers = list_containers(run.runner, run.project.name, run.cancel)
         return judge(expected, run.containers)
     except EngineUnreachable:
         run.containers = None
