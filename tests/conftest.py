@@ -1,6 +1,7 @@
 """Fixtures that every test may use. What they give is described in tests/lab/."""
 
 import re
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not pluginmanager.hasplugin("asyncio"):
         parser.addini("asyncio_mode", "unused in this run")
         parser.addini("asyncio_default_fixture_loop_scope", "unused in this run")
+
+
+def pytest_configure() -> None:
+    # A shell without job control starts what it puts into the background with SIGINT ignored, and so would
+    # be every process of the tests; those that press Ctrl-C would then wait for ever.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
