@@ -32,7 +32,9 @@ def check_login(credential: RegistryCredential, runner: CommandRunner | None = N
         "--password-stdin",
         config_key(credential.host),
     ]
-    with docker_config([]) as folder:
+    # With its entry there already: without one, `docker login` hands the password to the operator's own
+    # credential store, for good (docker/cli, config/configfile: GetCredentialsStore).
+    with docker_config([credential]) as folder:
         env = process_environment() | {"DOCKER_CONFIG": str(folder)}
         answer = collect(runner or default_runner(), argv, env=env, stdin=password.encode(), timeout=_TIMEOUT)
     if answer.ok:
