@@ -126,14 +126,14 @@ def _judge_one(expectation: Expectation, container: Container) -> tuple[Verdict,
 
 
 def _replicas(service: dict[str, Any]) -> int:
+    # Compose goes by the number whatever deploy.mode says (checked with 2.26: global, replicated-job).
     deploy = service.get("deploy") or {}
-    if deploy.get("mode") == "global":
-        return 1
     replicas = deploy.get("replicas", service.get("scale"))
     return 1 if replicas is None else int(replicas)
 
 
 def _restart(service: dict[str, Any]) -> str:
-    policy = ((service.get("deploy") or {}).get("restart_policy") or {}).get("condition")
-    restart = str(policy or service.get("restart") or "no")
-    return restart.partition(":")[0]
+    policy = (service.get("deploy") or {}).get("restart_policy")
+    # Where there is one it counts alone; without a condition nothing restarts (checked with Compose 2.26).
+    restart = service.get("restart") if policy is None else policy.get("condition")
+    return str(restart or "no").partition(":")[0]

@@ -86,6 +86,13 @@ def test_a_service_scaled_to_zero_asks_for_nothing() -> None:
         ({"deploy": {"replicas": 0}}, Expectation("s", 0, False, False, True)),
         ({"deploy": {"restart_policy": {"condition": "any"}}}, Expectation("s", 1, False, False, False)),
         ({"deploy": {"restart_policy": {"condition": "none"}}}, Expectation("s", 1, False, False, True)),
+        # Compose goes by the number also in mode global, and by the whole policy where there is one.
+        ({"deploy": {"mode": "global", "replicas": 0}}, Expectation("s", 0, False, False, True)),
+        ({"deploy": {"mode": "global", "replicas": 2}}, Expectation("s", 2, False, False, True)),
+        (
+            {"restart": "always", "deploy": {"restart_policy": {"max_attempts": 3}}},
+            Expectation("s", 1, False, False, True),
+        ),
     ],
 )
 def test_what_a_file_asks_of_a_service(service: dict, expected: Expectation) -> None:
