@@ -15,6 +15,7 @@ from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
 
 _FILES = (COMPOSE_FILE, ENV_FILE)
 _BACKUP = ".previous"
+_BACKUP_PART = ".previous.part"
 _DRAFT = ".draft"
 _TRASH = ".trash"
 
@@ -64,6 +65,7 @@ class AppFolder:
     def restore(self) -> None:
         """Put back the files from before `write`; without effect where nothing is to be put back."""
         self._discard(_DRAFT)
+        self._discard(_BACKUP_PART)
         if (self.path / _BACKUP).is_dir():
             self._install(_BACKUP)
             self._discard(_BACKUP)
@@ -75,10 +77,10 @@ class AppFolder:
         if not self.path.is_dir():
             return []
         with self._explained():
-            for name in (_DRAFT, _BACKUP):
+            for name in (_DRAFT, _BACKUP, _BACKUP_PART):
                 self._discard(name)
             for name in (*_FILES, *(f"{name}.new" for name in _FILES)):
-                (self.path / name).unlink(missing_ok=True)
+                _unlink(self.path / name)
             left = sorted(entry.name for entry in self.path.iterdir())
             if not left:
                 self.path.rmdir()
@@ -89,9 +91,9 @@ class AppFolder:
         # holds the files to return to, those in place do not.
         if (self.path / _BACKUP).is_dir():
             return
-        copy = self._fresh(f"{_BACKUP}.part")
+        copy = self._fresh(_BACKUP_PART)
         for name in _FILES:
-            if (self.path / name).exists():
+            if (self.path / name).is_file():
                 _write_private(copy / name, (self.path / name).read_bytes())
         _sync(copy)
         copy.rename(self.path / _BACKUP)
@@ -104,9 +106,11 @@ class AppFolder:
             fresh.unlink(missing_ok=True)
             if (self.path / source / name).exists():
                 _write_private(fresh, (self.path / source / name).read_bytes())
+                if (self.path / name).is_dir():
+                    _unlink(self.path / name)
                 fresh.replace(self.path / name)
             else:
-                (self.path / name).unlink(missing_ok=True)
+                _unlink(self.path / name)
         _sync(self.path)
 
     def _fresh(self, name: str) -> Path:
@@ -132,6 +136,14 @@ class AppFolder:
                 f"The files of the app could not be written to {self.path}: {error.strerror}. "
                 "What was there before is unchanged."
             ) from None
+
+
+def _unlink(path: Path) -> None:
+    """Remove the file `path`, or the empty folder that the engine made for a bind mount of it."""
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -159,6 +159,39 @@ def test_remove_takes_the_panels_files_and_names_the_rest(folder: AppFolder) -> 
     assert folder.remove() == []
 
 
+@pytest.mark.parametrize("call", range(1, 30))
+def test_a_crash_at_any_point_of_write_leaves_no_secret_behind_once_the_app_is_removed(
+    folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    folder.write(OLD)
+    folder.keep()
+    with monkeypatch.context() as patch, contextlib.suppress(Crash):
+        crash_at(patch, call)
+        folder.write(NEW)
+
+    folder.restore()
+    assert folder.remove() == []
+    assert not folder.path.exists()
+
+
+def test_an_empty_folder_that_the_engine_made_for_a_missing_file_is_replaced(folder: AppFolder) -> None:
+    """A bind mount of ./.env makes one where the app has no environment (docs.docker.com, bind mounts)."""
+    folder.write(NEW)
+    folder.keep()
+    (folder.path / ".env").mkdir()
+
+    folder.write(OLD)
+    assert files(folder) == WRITTEN_OLD
+    folder.restore()
+    folder.keep()
+    (folder.path / ".env").mkdir()
+    folder.write(NEW)
+    folder.keep()
+    (folder.path / ".env").mkdir()
+
+    assert folder.remove() == []
+
+
 def crash_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """Let the process die at the `call`-th thing that write or restore does to the disk."""
     count = 0
