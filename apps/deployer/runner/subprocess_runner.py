@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from apps.core.owner import current_owner
 from apps.deployer.runner.command import Command
@@ -59,23 +60,25 @@ class SubprocessRunner:
                 # Before the child, so that running out of file descriptors cannot leave it alone.
                 selector = stack.enter_context(selectors.DefaultSelector())
                 wake = _pipe(stack)
-                process = subprocess.Popen(
-                    argv,
-                    bufsize=0,
-                    stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    cwd=cwd,
-                    env={**(process_environment() if env is None else env), MARKER: current_owner()},
-                    start_new_session=True,
-                )
+                # Popen's own pipes stay open where it fails half-way (before Python 3.11.4, gh-87474).
+                with ExitStack() as for_child:
+                    standard = _Standard(stack, for_child, with_stdin=stdin is not None)
+                    process = subprocess.Popen(
+                        argv,
+                        stdin=standard.child_stdin,
+                        stdout=standard.child_stdout,
+                        stderr=standard.child_stderr,
+                        cwd=cwd,
+                        env={**(process_environment() if env is None else env), MARKER: current_owner()},
+                        start_new_session=True,
+                    )
             except (OSError, ValueError) as error:
                 return _not_started(argv, cwd, error, sink)
             command = Command(
                 process.pid,
-                stdout=process.stdout,
-                stderr=process.stderr,
-                stdin=process.stdin,
+                stdout=standard.stdout,
+                stderr=standard.stderr,
+                stdin=standard.stdin,
                 selector=selector,
                 wake=wake,
                 sink=sink,
@@ -88,6 +91,28 @@ class SubprocessRunner:
             finally:
                 if command.has_exited:
                     process.wait()
+
+
+class _Standard:
+    """The standard streams of a command: the panel's ends, kept by one stack, and the child's, by another."""
+
+    def __init__(self, stack: ExitStack, for_child: ExitStack, *, with_stdin: bool) -> None:
+        self.stdin: IO[bytes] | None = None
+        if with_stdin:
+            self.child_stdin, writable = os.pipe()
+            for_child.callback(os.close, self.child_stdin)
+            self.stdin = stack.enter_context(os.fdopen(writable, "wb", buffering=0))
+        else:
+            self.child_stdin = os.open(os.devnull, os.O_RDONLY)
+            for_child.callback(os.close, self.child_stdin)
+        self.stdout, self.child_stdout = self._output(stack, for_child)
+        self.stderr, self.child_stderr = self._output(stack, for_child)
+
+    @staticmethod
+    def _output(stack: ExitStack, for_child: ExitStack) -> tuple[IO[bytes], int]:
+        readable, writable = os.pipe()
+        for_child.callback(os.close, writable)
+        return stack.enter_context(os.fdopen(readable, "rb", buffering=0)), writable
 
 
 def _pipe(stack: ExitStack) -> tuple[int, int]:
