@@ -65,8 +65,9 @@ def restart(project: Project) -> list[str]:
 def scale(project: Project, counts: Mapping[str, int]) -> list[str]:
     """Run `counts` containers of each service, and touch no other service and no running container."""
     services = sorted(counts)
-    options = [word for service in services for word in ("--scale", f"{service}={counts[service]}")]
-    return compose(project, "up", "-d", "--no-deps", "--no-recreate", *options, *services)
+    # A service may be called --build: no name may stand where an option could.
+    options = [f"--scale={service}={counts[service]}" for service in services]
+    return compose(project, "up", "-d", "--no-deps", "--no-recreate", *options, "--", *services)
 
 
 def down(project: Project, volumes: bool = False) -> list[str]:

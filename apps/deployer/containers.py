@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.deployer.compose import docker_program
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, collect
+from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, Outcome, collect
 from apps.registries.references import familiar_repository
 
 _PROJECT_LABEL = "com.docker.compose.project"
@@ -108,7 +108,8 @@ def _ask(
 ) -> Collected:
     argv = [docker_program(), *arguments]
     answer = collect(runner, argv, timeout=_QUESTION_TIMEOUT, cancel=cancel)
-    if answer.exit_code != 0 and not (partly and answer.stdout):
+    told = answer.ok or (partly and answer.outcome is Outcome.EXITED and answer.stdout)
+    if not told:
         raise EngineUnreachable(" ".join(answer.stderr.split())[-300:])
     return answer
 

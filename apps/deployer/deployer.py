@@ -5,7 +5,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db import Error as DjangoDatabaseError
 from django.utils import timezone
 
 from apps.applications import environment
@@ -14,7 +15,6 @@ from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
@@ -128,7 +128,11 @@ class Deployer:
             return f"Nothing was changed: the app still has {kept}."
         try:
             record(run)
-        except (EngineProblem, DatabaseError):
+        except ClaimLost:
+            raise
+        except Exception:
+            # The verdict is about what was asked for; what is noted beside it must not replace it.
+            logger.exception("What event %s left could not be told", event.pk)
             return "What stands now could not be told."
         if event.step == verify.__name__:
             return ""
@@ -155,8 +159,9 @@ class Deployer:
                 queue.finish(event, status, **columns)
             except ClaimLost:
                 logger.warning("Event %s was closed by another worker while it ran here", event.pk)
-            except DatabaseError as error:
+            except DjangoDatabaseError as error:
                 logger.error("Event %s cannot be closed yet: %s", event.pk, error)
+                connection.close()
                 if not cancel.cancelled or time.monotonic() < deadline:
                     time.sleep(_RETRY)
                     continue

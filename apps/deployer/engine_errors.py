@@ -38,6 +38,6 @@ class EngineUnreachable(EngineProblem):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
-            "The Docker engine does not answer. Nothing was changed. See whether its service runs, and "
+            "The Docker engine does not answer. See whether its service runs, and "
             "whether the panel's user may use it (group docker)." + (f" It said: {detail}" if detail else "")
         )

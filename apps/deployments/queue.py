@@ -142,6 +142,8 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
         waiting = waiting.filter(app=up_to.app_id, pk__lte=up_to.pk)
     while True:
         running = list(DeployEvent.objects.running().values_list("app_id", "slot"))
+        if len(running) >= settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS:
+            return None  # also where the cap was higher when they began
         busy_apps = {app_id for app_id, _slot in running}
         used_slots = {slot for _app_id, slot in running}
         slots = [s for s in range(settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS) if s not in used_slots]

@@ -35,7 +35,7 @@ def test_stop_start_and_restart():
 
 def test_scale_touches_only_the_named_services():
     assert compose.scale(SHOP, {"web": 3, "job": 0}) == command(
-        "up", "-d", "--no-deps", "--no-recreate", "--scale", "job=0", "--scale", "web=3", "job", "web"
+        "up", "-d", "--no-deps", "--no-recreate", "--scale=job=0", "--scale=web=3", "--", "job", "web"
     )
 
 

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from apps.applications.models import App
 from apps.deployer import deployer as deployer_module
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.runner.interface import CancelToken
+from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
@@ -202,3 +202,25 @@ def test_a_stop_that_leaves_a_container_alive_says_so(lab: Lab, state: str) -> N
 
     assert event.status == Status.UNSTABLE
     assert "simpledeploy-demo-web-1" in event.error
+
+
+def test_an_answer_that_cannot_be_read_does_not_replace_the_verdict(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.runner.on("inspect", "--type", "container", lines=["{not json"])
+    lab.runner.on("compose", "up", lines=[("stderr", "it went wrong")], exit_code=1)
+
+    event = lab.deployed()
+
+    assert event.error == "Up: it went wrong. What stands now could not be told."
+    assert "could not be told" in caplog.text
+
+
+def test_a_question_that_was_ended_is_no_answer(lab: Lab) -> None:
+    App.objects.update(verify_timeout=1)
+    lab.runner.on("ps", "--quiet", "--no-trunc", outcome=Outcome.TIMED_OUT, exit_code=0)
+
+    event = lab.deployed()
+
+    assert (event.status, event.step) == (Status.FAILED, "verify")
+    assert "The Docker engine does not answer" in event.error

@@ -106,6 +106,19 @@ def test_no_more_events_run_than_there_are_slots(db: None, settings: Settings) -
     assert (third.pk, third.slot) == (events[2].pk, first.slot or 0)
 
 
+def test_a_cap_that_was_lowered_counts_what_began_before(db: None, settings: Settings) -> None:
+    settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = 3
+    for app in apps(4):
+        enqueue(app, Action.STOP, ANN)
+    first = claim()
+    claim()
+    claim()
+    queue.finish(first, Status.SUCCEEDED)
+    settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = 1
+
+    assert claim_next("w") is None
+
+
 def test_the_database_refuses_a_second_running_event_of_an_app(app: App) -> None:
     enqueue(app, Action.STOP, ANN)
     second = enqueue(app, Action.START, ANN)
