@@ -16,6 +16,7 @@ from tests.lab.http import Answer, Client
 from tests.lab.journal import Journal
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
+from tests.lab.requirement import missing
 
 GOOD = "services:\n  web:\n    image: demo/web:1\n"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -164,7 +165,7 @@ def test_a_full_disk(panel_template: Path, tmp_path: Path) -> None:
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
+        missing("engine", "a small disk cannot be mounted here.")
     panel = PanelProcess(disk, panel_template)
     try:
         client = panel.start().client()
