@@ -20,6 +20,10 @@ SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = environment.whole_number(
 SIMPLEDEPLOY_STEP_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_STEP_TIMEOUT", 1800, least=10, most=86400)
 # Seconds that running events get to end by themselves when the panel is told to stop.
 SIMPLEDEPLOY_DRAIN_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_DRAIN_TIMEOUT", 10, least=0, most=3600)
+# Seconds that the services of a new app must stand well before a deploy counts; each app can have its own.
+SIMPLEDEPLOY_CALM_SECONDS = environment.whole_number("SIMPLEDEPLOY_CALM_SECONDS", 5, least=1, most=3600)
+# Versions of an app whose images prune keeps, besides the current one's.
+SIMPLEDEPLOY_KEEP_VERSIONS = environment.whole_number("SIMPLEDEPLOY_KEEP_VERSIONS", 5, least=1, most=1000)
 SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:8000")
 SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
 SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")

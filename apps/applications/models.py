@@ -13,6 +13,11 @@ from apps.core.fields import EncryptedTextField
 PROJECT_PREFIX = "simpledeploy-"
 
 
+def default_calm_seconds() -> int:
+    """Return the seconds of calm that a new app is given."""
+    return int(settings.SIMPLEDEPLOY_CALM_SECONDS)
+
+
 class AppQuerySet(models.QuerySet["App"]):
     def live(self) -> "AppQuerySet":
         """Return the apps that were not removed."""
@@ -31,6 +36,15 @@ class App(models.Model):
         default=120,
         validators=[MinValueValidator(1), MaxValueValidator(3600)],
         help_text="Seconds that the services get to reach the state their Compose file asks for.",
+    )
+    calm_seconds = models.PositiveIntegerField(
+        default=default_calm_seconds,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="Seconds that all services must stand well, without a restart, before a deploy counts.",
+    )
+    auto_rollback = models.BooleanField(
+        default=False,
+        help_text="Go back to the last version that ran well when an update fails after it was started.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

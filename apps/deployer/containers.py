@@ -30,6 +30,10 @@ class Container:
     image_id: str
     ports: tuple[str, ...]
     oom_killed: bool
+    config_hash: str = ""  # of the service's configuration, as Compose computed it
+    working_dir: str = ""  # the project directory that Compose was started with
+    config_files: tuple[str, ...] = ()  # the Compose files that it was started from
+    networks: tuple[str, ...] = ()  # names
 
     @property
     def ended_well(self) -> bool:
@@ -133,6 +137,12 @@ def _container(told: dict[str, Any]) -> Container | None:
         image_id=told["Image"],
         ports=_published((told.get("NetworkSettings") or {}).get("Ports") or {}),
         oom_killed=bool(state.get("OOMKilled")),
+        config_hash=labels.get("com.docker.compose.config-hash", ""),
+        working_dir=labels.get("com.docker.compose.project.working_dir", ""),
+        config_files=tuple(
+            filter(None, labels.get("com.docker.compose.project.config_files", "").split(","))
+        ),
+        networks=tuple(sorted((told.get("NetworkSettings") or {}).get("Networks") or {})),
     )
 
 

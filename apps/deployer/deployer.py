@@ -79,7 +79,7 @@ class Deployer:
         """Run the steps; return the status and, where it is no success, a sentence."""
         event = run.event
         try:
-            if event.app.removed_at:
+            if event.app and event.app.removed_at:
                 raise StepFailed("The app was removed while this waited; nothing was changed.")
             for step in STEPS[event.action]:
                 self._begin(run, step)
@@ -123,7 +123,7 @@ class Deployer:
                 run.folder.restore()
             except OSError as error:
                 return f"The files in {run.folder.path} could not be put back: {error.strerror}."
-            current = event.app.current_version
+            current = run.app.current_version
             kept = f"version {current.number}" if current else "no version"
             return f"Nothing was changed: the app still has {kept}."
         try:
@@ -170,7 +170,7 @@ class Deployer:
 
 def _bind(event: DeployEvent) -> None:
     """Make a lifecycle `event` one of the version that runs now, which may have changed while it waited."""
-    if event.action in (Action.DEPLOY, Action.ROLLBACK, Action.REMOVE):
+    if event.app is None or event.action in (Action.DEPLOY, Action.ROLLBACK, Action.REMOVE):
         return
     shaped = DeployEvent.objects.exclude(pk=event.pk).that_shaped(event.app)
     scale = event.arguments.get("scale", {})
@@ -185,7 +185,7 @@ def _bind(event: DeployEvent) -> None:
 
 def _content(event: DeployEvent) -> Content | None:
     """Return what `event` deploys or acts on; nothing for a removal, which needs no file."""
-    version = event.version or event.app.current_version
+    version = event.version or (event.app and event.app.current_version)
     return content_of(version) if version and event.action != Action.REMOVE else None
 
 

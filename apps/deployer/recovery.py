@@ -50,7 +50,7 @@ def _close(event: DeployEvent, me: str) -> None:
     if not queue.take_over(event, me):
         return
     aftermath = ""
-    if event.action in (Action.DEPLOY, Action.ROLLBACK):
+    if event.app and event.action in (Action.DEPLOY, Action.ROLLBACK):
         folder = AppFolder(event.slug)
         if event.step in BEFORE_UP:
             try:
@@ -60,7 +60,7 @@ def _close(event: DeployEvent, me: str) -> None:
                 aftermath = f" The files in {folder.path} could not be put back: {error.strerror}."
         else:
             # The crash may lie between the step's start and these two, which belong together.
-            App.objects.filter(pk=event.app_id).update(current_version=event.version)
+            App.objects.filter(pk=event.app.pk).update(current_version=event.version)
             with suppress(FolderProblem):
                 folder.keep()
             aftermath = " Containers may be in any state; deploy again or roll back."

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from apps.applications import environment
 from apps.applications.content import Content
+from apps.applications.models import App
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import Project
 from apps.deployer.containers import Container, image_digests
@@ -53,8 +54,14 @@ class Run:
     _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     @property
+    def app(self) -> App:
+        """The app that the event is about. Only an event on the engine as a whole has none."""
+        assert self.event.app is not None, f"event {self.event.pk} is about no app"
+        return self.event.app
+
+    @property
     def project(self) -> Project:
-        return Project(self.event.app.project, self.folder.path)
+        return Project(self.app.project, self.folder.path)
 
     @property
     def hidden_names(self) -> set[str]:

@@ -67,7 +67,7 @@ def drop_credentials(run: Run) -> None:
 
 def up(run: Run) -> None:
     """Make the new content the current one and start it."""
-    App.objects.filter(pk=run.event.app_id).update(current_version=run.event.version)
+    App.objects.filter(pk=run.app.pk).update(current_version=run.event.version)
     run.folder.keep()
     run.command(compose.up(run.project))
     drop_credentials(run)
@@ -109,7 +109,7 @@ def down(run: Run) -> None:
     if kept:
         run.log.say(f"Kept in {run.folder.path}, as the panel did not make it: {', '.join(kept)}")
     with transaction.atomic():
-        App.objects.filter(pk=run.event.app_id).update(removed_at=timezone.now())
+        App.objects.filter(pk=run.app.pk).update(removed_at=timezone.now())
 
 
 def record(run: Run) -> None:

@@ -11,8 +11,6 @@ from apps.deployer.verdict import Expectation, ServiceReport, Verdict, judge
 from apps.deployments import queue
 from apps.deployments.states import Status
 
-# Seconds for which all must stand well before it counts: a crash loop looks well between two crashes.
-CALM = 1.0
 _LOOK_EVERY = (0.1, 0.2, 0.4, 0.8, 1.0)  # seconds between looks, the last for all that follow
 
 _SETTLED = frozenset({Verdict.RUNNING, Verdict.COMPLETED})
@@ -25,7 +23,9 @@ def verify(run: Run) -> None:
     unstable; and RunCancelled.
     """
     expected = [Expectation(**one) for one in run.event.expected]
-    deadline = time.monotonic() + run.event.app.verify_timeout
+    deadline = time.monotonic() + run.app.verify_timeout
+    # A crash loop looks well between two crashes.
+    calm = run.app.calm_seconds
     calm_since: float | None = None
     calm_restarts = -1
     away = False
@@ -41,7 +41,7 @@ def verify(run: Run) -> None:
         else:
             away = False
             _tell(run, reports)
-            failure = _failure(expected, reports, run.event.app.verify_timeout)
+            failure = _failure(expected, reports, run.app.verify_timeout)
             if any(r.verdict is Verdict.FAILED for r in reports):
                 raise failure
             restarts = sum(r.restarts for r in reports)
@@ -52,13 +52,13 @@ def verify(run: Run) -> None:
                 # What is recorded at the end is asked for now, when there is time to wait out anyway.
                 with suppress(EngineUnreachable):
                     run.digests(run.containers or [])
-            elif now - calm_since >= CALM:
+            elif now - calm_since >= calm:
                 return
         # What stood well in time gets the time to prove it.
         if now >= deadline and (calm_since is None or calm_since >= deadline):
             raise failure
         if calm_since is not None:
-            pause = min(pause, max(calm_since + CALM - now, 0.0))
+            pause = min(pause, max(calm_since + calm - now, 0.0))
         if run.cancel.wait(pause):
             raise RunCancelled
 

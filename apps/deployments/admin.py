@@ -96,7 +96,7 @@ class DeployEventAdmin(HistoryAdmin):
         ),
     )
 
-    def app_of(self, obj: DeployEvent) -> App:
+    def app_of(self, obj: DeployEvent) -> App | None:
         return obj.app
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -192,7 +192,7 @@ class DeployLogAdmin(HistoryAdmin):
     fields = ("event", "first_seq", "last_seq", "text")
     readonly_fields = fields
 
-    def app_of(self, obj: DeployLog) -> App:
+    def app_of(self, obj: DeployLog) -> App | None:
         return obj.event.app
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

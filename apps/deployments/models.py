@@ -54,8 +54,15 @@ class DeployEvent(models.Model):
     (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1).
     """
 
-    app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="events")
-    slug = models.CharField(max_length=50)
+    app = models.ForeignKey(
+        App,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="events",
+        help_text="None for what is done to the engine as a whole (prune).",
+    )
+    slug = models.CharField(max_length=50, blank=True)
     action = models.CharField(max_length=10, choices=Action)
     version = models.ForeignKey(
         ComposeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
@@ -79,6 +86,20 @@ class DeployEvent(models.Model):
         help_text="[{service, replicas, must_end, may_end}] that the Compose file asks for",
     )
     images = models.JSONField(default=dict, blank=True, help_text="{service: {image, digest}}")
+    config_hashes = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="{service: hash of its configuration, as Compose wrote it on the containers}",
+    )
+    plan = models.JSONField(default=dict, blank=True, help_text="What was to be changed, before it was.")
+    cause = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="consequences",
+        help_text="The event whose end asked for this one (automatic rollback).",
+    )
     services = models.JSONField(
         default=list,
         blank=True,

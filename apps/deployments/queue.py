@@ -60,7 +60,7 @@ def _changed(event: DeployEvent) -> None:
 
 
 def enqueue(
-    app: App,
+    app: App | None,
     action: Action,
     by: Actor,
     *,
@@ -68,24 +68,27 @@ def enqueue(
     arguments: dict[str, Any] | None = None,
     expected: list[dict[str, Any]] | None = None,
     images: dict[str, dict[str, str]] | None = None,
+    cause: DeployEvent | None = None,
 ) -> DeployEvent:
-    """Queue `action` on `app` and return its event.
+    """Queue `action` on `app` (None: on the engine as a whole) and return its event.
 
     `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
-    Raises AppRemoved.
+    `cause` is the event whose end asks for this one. Raises AppRemoved.
     """
     with transaction.atomic():
-        app = App.objects.select_for_update().get(pk=app.pk)
-        if app.removed_at:
-            raise AppRemoved(f"The app {app.slug} was removed; nothing was started.")
+        if app is not None:
+            app = App.objects.select_for_update().get(pk=app.pk)
+            if app.removed_at:
+                raise AppRemoved(f"The app {app.slug} was removed; nothing was started.")
         event = DeployEvent.objects.create(
             app=app,
-            slug=app.slug,
+            slug=app.slug if app else "",
             action=action,
             version=version,
             arguments=arguments or {},
             expected=expected or [],
             images=images or {},
+            cause=cause,
             requested_by_user=by.user,
             requested_by=by.name,
             requested_from=by.origin,

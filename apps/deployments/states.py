@@ -22,6 +22,8 @@ class Action(models.TextChoices):
     PULL = "pull", "Pull"
     SCALE = "scale", "Scale"
     REMOVE = "remove", "Remove"
+    ADOPT = "adopt", "Adopt"
+    PRUNE = "prune", "Prune"
 
 
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})

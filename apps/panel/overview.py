@@ -61,6 +61,6 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
 def _deploying(apps: Iterable[App]) -> dict[int, DeployEvent]:
     active: dict[int, DeployEvent] = {}
     for event in DeployEvent.objects.active().filter(app__in=apps).order_by("pk"):
-        if event.app_id not in active or event.status == Status.RUNNING:
+        if event.app_id and (event.app_id not in active or event.status == Status.RUNNING):
             active[event.app_id] = event
     return active

@@ -107,6 +107,6 @@ class Lab:
 @pytest.fixture
 def lab(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Lab:
     settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
-    monkeypatch.setattr(verify, "CALM", 0.01)
+    settings.SIMPLEDEPLOY_CALM_SECONDS = 0
     monkeypatch.setattr(verify, "_LOOK_EVERY", (0.005,))
     return Lab()

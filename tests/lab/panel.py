@@ -55,6 +55,8 @@ class PanelProcess:
             "PYTHONWARNINGS": "default",
             "SIMPLEDEPLOY_DATA_DIR": str(self.data_dir),
             "SIMPLEDEPLOY_BIND": f"127.0.0.1:{self.port}",
+            # What is not about calm need not wait for it.
+            "SIMPLEDEPLOY_CALM_SECONDS": "1",
         }
         for name, value in (environment or {}).items():
             if value is None:

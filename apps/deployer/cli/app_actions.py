@@ -72,7 +72,7 @@ def cancel(options: dict[str, Any], output: Output) -> int:
     by = Actor.from_command_line()
     event = _event_to_cancel(options["slug"], options["event"])
     event = queue.cancel(event, by)
-    others = event.app.events.active().exclude(pk=event.pk).count()
+    others = DeployEvent.objects.active().filter(app=event.app).exclude(pk=event.pk).count()
     if others:
         output.say(f"{others} more of {event.slug} in the queue: manage.py app events {event.slug}")
     if event.is_active and not options["detach"]:

@@ -43,7 +43,7 @@ def list_apps(options: dict[str, Any], output: Output) -> int:
     apps = list(App.objects.live().select_related("current_version", "created_by").order_by("-pk"))
     states = app_states([app.slug for app in apps])
     places = queue.positions()
-    busy: dict[int, DeployEvent] = {}
+    busy: dict[int | None, DeployEvent] = {}
     for event in DeployEvent.objects.active().select_related("version").order_by("-pk"):
         # The oldest one is the one that runs or is next.
         busy[event.app_id] = event
