@@ -2,23 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from apps.applications import environment
 from apps.applications.compose_file import locate
 from apps.applications.content import Content, Problem
 from apps.deployer import compose
-from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, Project
 from apps.deployer.engine_errors import OLDEST_COMPOSE, ComposeMissing, ComposeTooOld, EngineProblem
-from apps.deployer.memory_folder import memory_folder
-from apps.deployer.redaction import Redactor
 from apps.deployer.refusals import problem_of, warnings_in
-from apps.deployer.runner.environment import process_environment
-from apps.deployer.runner.interface import Collected, CommandRunner, Outcome, collect
+from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, Outcome, collect
+from apps.deployer.staging import staged
 from apps.registries.references import InvalidRegistryHost, registry_of
 
 # Seconds for reading a file; Compose may fetch what the file includes from elsewhere.
@@ -50,38 +46,24 @@ def check_content(
     *,
     project: str = "simpledeploy-check",
     folder: Path | None = None,
+    pins: str = "",
+    cancel: CancelToken | None = None,
 ) -> Checked:
     """Return what `docker compose config` says of `content`; nothing on a disk is written or changed.
 
-    The two files are read from a memory-backed folder, beside which the other files of `folder` (the
-    app's own) are seen, so that `env_file`, `include` and `extends` find them. Problems and warnings
-    hold no value of the environment that may be a secret.
-    Raises ComposeMissing, ComposeTooOld, EngineProblem and NoMemoryFolder.
+    The files are read from memory, beside the other files of `folder` (see `staged`); `pins` is the text
+    of an override that comes after the content. Problems and warnings hold no value of the environment
+    that may be a secret. Raises ComposeMissing, ComposeTooOld, EngineProblem and NoMemoryFolder.
     """
     require_compose(runner)
-    values = environment.values(content.environment)
-    with memory_folder("check") as staging:
-        try:
-            _stage(staging, content, values, folder)
-        except OSError as error:
-            raise EngineProblem(
-                f"The files could not be put into memory for Compose to read: {error.strerror}. "
-                "Nothing was changed."
-            ) from None
-        answer = collect(
-            runner,
-            compose.config(Project(project, staging)),
-            env=process_environment(hide=values),
-            cwd=staging,
-            timeout=_TIMEOUT,
-        )
-        redact = Redactor(values.values()).redact
-        warnings = [redact(warning) for warning in warnings_in(answer.stderr)]
+    with staged(content, project, folder, pins) as staging:
+        answer = staging.ask(runner, compose.config(staging.project), timeout=_TIMEOUT, cancel=cancel)
+        warnings = [staging.redactor.redact(warning) for warning in warnings_in(answer.stderr)]
         if answer.outcome is not Outcome.EXITED:
             raise _not_answered(answer)
         if not answer.ok:
-            problem = problem_of(answer.stderr, content.yaml, staging)
-            shown = Problem(problem.line, problem.column, redact(problem.message))
+            problem = problem_of(answer.stderr, content.yaml, staging.project.folder)
+            shown = Problem(problem.line, problem.column, staging.redactor.redact(problem.message))
             return Checked(problems=[shown], warnings=warnings)
     return _read(_model(answer.stdout), content.yaml, warnings)
 
@@ -103,17 +85,6 @@ def require_compose(runner: CommandRunner) -> None:
     if numbers and tuple(map(int, numbers.groups())) < OLDEST_COMPOSE:
         raise ComposeTooOld(version)
     _compose_seen.add(runner)
-
-
-def _stage(staging: Path, content: Content, values: Mapping[str, str], folder: Path | None) -> None:
-    (staging / COMPOSE_FILE).write_text(content.yaml, encoding="utf-8", newline="")
-    # As in the app's folder: no environment, no file.
-    if content.environment:
-        (staging / ENV_FILE).write_text(environment.render(values), encoding="utf-8", newline="")
-    if folder is not None and folder.is_dir():
-        for entry in folder.iterdir():
-            if entry.name not in (COMPOSE_FILE, ENV_FILE):
-                (staging / entry.name).symlink_to(entry.absolute())
 
 
 def _not_answered(answer: Collected) -> EngineProblem:

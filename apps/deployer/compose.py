@@ -1,5 +1,6 @@
 """The argv of every Compose command: built here, run by a CommandRunner."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +8,17 @@ from pathlib import Path
 
 COMPOSE_FILE = "docker-compose.yml"
 ENV_FILE = ".env"
+# An override that the panel writes itself, with the images that an exact rollback pins.
+PINS_FILE = "docker-compose.pins.yml"
 
 
 @dataclass(frozen=True)
 class Project:
-    """A Compose project: its name, and the folder that holds its files."""
+    """A Compose project: its name, the folder that holds its files, and their names (later ones win)."""
 
     name: str
     folder: Path
+    files: tuple[str, ...] = (COMPOSE_FILE,)
 
 
 def docker_program() -> str:
@@ -26,10 +30,22 @@ def docker_program() -> str:
 
 
 def compose(project: Project, *args: str) -> list[str]:
-    """Return the command `docker compose ARGS` for `project` and its file."""
+    """Return the command `docker compose ARGS` for `project` and its files."""
+    files = [word for name in project.files for word in ("-f", str(project.folder / name))]
+    return [*_docker_compose(project), "--project-directory", str(project.folder), *files, *args]
+
+
+def _compose_on_model(project: Project, *args: str) -> list[str]:
+    """Return the command `docker compose ARGS` for a resolved model that it gets on standard input.
+
+    The folder only says what relative paths mean; no file of it is read, nor need it exist.
+    """
     folder = str(project.folder)
-    file = str(project.folder / COMPOSE_FILE)
-    return [*_docker_compose(project), "--project-directory", folder, "-f", file, *args]
+    return [
+        *_docker_compose(project),
+        *("--project-directory", folder, "--env-file", os.devnull, "-f", "-"),
+        *args,
+    ]
 
 
 def _docker_compose(project: Project) -> list[str]:
@@ -82,6 +98,26 @@ def down(project: Project, volumes: bool = False) -> list[str]:
 def config(project: Project) -> list[str]:
     """Print the resolved file as JSON, with paths as they were written."""
     return compose(project, "config", "--format", "json", "--no-path-resolution")
+
+
+def service_names(project: Project) -> list[str]:
+    """Print the names of all services, those of profiles that are not active too, one a line."""
+    return compose(project, "--profile", "*", "config", "--services")
+
+
+def hashes(project: Project) -> list[str]:
+    """Print each service of the model on standard input with the hash of its configuration.
+
+    The hashes are those of the label com.docker.compose.config-hash only where the model is what
+    `config` printed: of a file itself, `--hash` leaves the content of an env_file out. The model is
+    normalised already, and may name containers where the file names services.
+    """
+    return _compose_on_model(project, "config", "--no-normalize", "--no-consistency", "--hash", "*")
+
+
+def rehearse(project: Project) -> list[str]:
+    """Print what `up` would do with the model on standard input; nothing is changed."""
+    return _compose_on_model(project, "--dry-run", "up", "-d", "--remove-orphans")
 
 
 def version() -> list[str]:
