@@ -49,12 +49,12 @@ def list_containers(
     """
     label = f"label={_PROJECT_LABEL}" + (f"={project}" if project else "")
     listing = ("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
-    ids = _ask(runner, *listing, cancel=cancel).stdout.split()
+    ids = ask_engine(runner, *listing, cancel=cancel).stdout.split()
     if not ids:
         return []
     # One that went away in between makes the command fail, and the others are still told.
     words = ("inspect", "--type", "container", "--format", "{{json .}}", *ids)
-    told = _ask(runner, *words, partly=True, cancel=cancel)
+    told = ask_engine(runner, *words, partly=True, cancel=cancel)
     containers = (_container(json.loads(line)) for line in told.stdout.splitlines() if line.startswith("{"))
     return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))
 
@@ -64,7 +64,7 @@ def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[st
     ids = sorted({c.image_id for c in containers})
     digests: dict[str, list[str]] = {}
     if ids:
-        told = _ask(runner, "image", "inspect", "--format", "{{json .}}", *ids, partly=True)
+        told = ask_engine(runner, "image", "inspect", "--format", "{{json .}}", *ids, partly=True)
         for line in told.stdout.splitlines():
             if not line.startswith("{"):
                 continue
@@ -97,19 +97,23 @@ def leftovers(runner: CommandRunner, project: str) -> list[str]:
         ("container", "ps", "--all", "--format", "{{.Names}}"),
         ("network", "network", "ls", "--format", "{{.Name}}"),
     ):
-        names = _ask(runner, *command, "--filter", label).stdout.split()
+        names = ask_engine(runner, *command, "--filter", label).stdout.split()
         left += [f"{kind} {name}" for name in names]
     return left
 
 
 def require_engine(runner: CommandRunner) -> None:
     """Raise EngineUnreachable unless the engine answers."""
-    _ask(runner, "version", "--format", "{{.Server.Version}}")
+    ask_engine(runner, "version", "--format", "{{.Server.Version}}")
 
 
-def _ask(
+def ask_engine(
     runner: CommandRunner, *arguments: str, partly: bool = False, cancel: CancelToken | None = None
 ) -> Collected:
+    """Return what `docker` with `arguments` says; with `partly` also where it failed for some of them.
+
+    `cancel` ends the wait for an engine that hangs. Raises EngineUnreachable.
+    """
     argv = [docker_program(), *arguments]
     answer = collect(runner, argv, timeout=_QUESTION_TIMEOUT, cancel=cancel)
     told = answer.ok or (partly and answer.outcome is Outcome.EXITED and answer.stdout)

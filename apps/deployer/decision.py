@@ -1,0 +1,210 @@
+"""What happens to each service: decided from what is asked and what is there, without asking anybody.
+
+The rules are those of `docker compose up` (2.26, pkg/compose/convergence.go): a container is made anew
+where the hash of its service's configuration or the id of its image is another, or where a service that it
+depends on is made anew. Where Compose's own rehearsal says otherwise, that counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from apps.deployer.changes import Reason, differences
+from apps.deployer.desired import Desired, shared_with
+from apps.deployer.observed import Existing, Observed
+from apps.deployer.plan import Change, ContainerPlan, ServicePlan
+from apps.deployer.rehearsal import Rehearsal
+from apps.deployer.resources import image_of, is_built
+from apps.deployer.verdict import expectations
+
+_OUTSIDE = Reason(
+    "outside", "changed outside the panel: its container fits neither the current version nor this one"
+)
+_UNKNOWN = Reason("outside", "not started by the panel: its container fits no version that is known")
+_COMPOSE = Reason("compose", "Compose's own dry run says so")
+_IDLE = Reason("profiles", "its profile is not active; up leaves its containers alone")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is asked, what runs by the current version's word, and what the engine has."""
+
+    project: str
+    new: Desired
+    observed: Observed
+    current: Desired | None = None
+    idle: frozenset[str] = field(default_factory=frozenset)  # services whose profiles are not active
+    rehearsal: Rehearsal | None = None
+
+
+def decide_services(situation: Situation) -> tuple[ServicePlan, ...]:
+    """Return the plan of every service of the content, and of every other that has a container."""
+    wanted = {one.service: one.replicas for one in expectations(situation.new.checked.model)}
+    plans: dict[str, ServicePlan] = {}
+    for name in _in_order(situation.new.services):
+        plan = _asked_for(situation, name, wanted[name], plans)
+        plans[name] = _as_rehearsed(plan, situation.rehearsal, True)
+    for name in sorted({c.service for c in situation.observed.containers} - plans.keys()):
+        plan = _not_asked_for(situation, name)
+        plans[name] = _as_rehearsed(plan, situation.rehearsal, False)
+    return tuple(plans[name] for name in sorted(plans))
+
+
+def _asked_for(
+    situation: Situation, name: str, wanted: int, before: Mapping[str, ServicePlan]
+) -> ServicePlan:
+    """Return the plan of a service of the content; `before` has those of all that it depends on."""
+    service = situation.new.services[name]
+    existing = situation.observed.of(name)
+    cascade = _cascade(service, before)
+    image_id = situation.observed.images.id_of(image_of(situation.project, name, service))
+    stale = [c for c in existing if cascade or _is_stale(situation, c, service, image_id)]
+    # Compose takes the ones that no longer fit first, and of the others the highest numbers.
+    leaving = sorted(existing, key=lambda c: (c not in stale, -c.number))[: max(len(existing) - wanted, 0)]
+    actions = {c.name: _action(c, leaving, stale) for c in existing}
+    number = max((c.number for c in existing), default=0)
+    for offset in range(1, wanted - len(existing) + 1):
+        new_name = service.get("container_name") or f"{situation.project}-{name}-{number + offset}"
+        actions[new_name] = Change.CREATE
+    reasons = list(cascade)
+    for container in existing:
+        if container in stale and container not in leaving:
+            reasons += _reasons(situation, name, container, service, image_id)
+    plan = ServicePlan(
+        service=name,
+        action=Change.KEEP,
+        reasons=tuple(dict.fromkeys(reasons)),
+        containers=tuple(ContainerPlan(*one) for one in actions.items()),
+        now=len(existing),
+        wanted=wanted,
+        image=str(service.get("image") or ""),
+    )
+    plan = replace(plan, action=overall(plan, True))
+    return replace(plan, reasons=(*plan.reasons, *_standing(existing, plan)))
+
+
+def _not_asked_for(situation: Situation, name: str) -> ServicePlan:
+    existing = situation.observed.of(name)
+    stays = name in situation.idle
+    action = Change.KEEP if stays else Change.REMOVE
+    return ServicePlan(
+        service=name,
+        action=action,
+        reasons=(_IDLE,) if stays else (Reason("services", "no longer in the file"),),
+        containers=tuple(ContainerPlan(c.name, action) for c in existing),
+        now=len(existing),
+        wanted=len(existing) if stays else 0,
+    )
+
+
+def overall(plan: ServicePlan, is_asked_for: bool) -> Change:
+    """Return what happens to a service as a whole, from what happens to its containers."""
+    actions = [container.action for container in plan.containers]
+    if not is_asked_for:
+        return Change.REMOVE if Change.REMOVE in actions else Change.KEEP
+    if actions and plan.now == 0:
+        return Change.CREATE
+    if Change.RECREATE in actions:
+        return Change.RECREATE
+    if Change.CREATE in actions or Change.REMOVE in actions:
+        return Change.SCALE
+    return Change.START if Change.START in actions else Change.KEEP
+
+
+def _action(container: Existing, leaving: list[Existing], stale: list[Existing]) -> Change:
+    if container in leaving:
+        return Change.REMOVE
+    if container in stale:
+        return Change.RECREATE
+    return Change.KEEP if container.runs and container.state != "paused" else Change.START
+
+
+def _is_stale(situation: Situation, container: Existing, service: Mapping[str, Any], image_id: str) -> bool:
+    if container.config_hash != situation.new.hashes.get(container.service):
+        return True
+    if image_id:
+        return container.image_id != image_id
+    # An image that has gone is pulled again, most likely as the one it was; one that is built is not.
+    return is_built(service, "")
+
+
+def _cascade(service: Mapping[str, Any], before: Mapping[str, ServicePlan]) -> list[Reason]:
+    """Return which of the services that `service` depends on take it along."""
+    shared = shared_with(service)
+    reasons = []
+    for other in sorted({*(service.get("depends_on") or {}), *shared}):
+        if other in before and before[other].action == Change.RECREATE:
+            text = (
+                f"shares the {shared[other]} of {other}, which is recreated"
+                if other in shared
+                else f"depends on {other}, which is recreated"
+            )
+            reasons.append(Reason("shared" if other in shared else "depends_on", text))
+    return reasons
+
+
+def _reasons(
+    situation: Situation, name: str, container: Existing, service: Mapping[str, Any], image_id: str
+) -> Iterator[Reason]:
+    """Yield why `container` no longer fits, as far as its service's own configuration and image say."""
+    hash, current = container.config_hash, situation.current
+    if hash != situation.new.hashes.get(name):
+        if current and hash == current.hashes.get(name):
+            yield from differences(current.services[name], service) or [
+                Reason("configuration", "configuration")
+            ]
+        else:
+            yield _OUTSIDE if current else _UNKNOWN
+    elif image_id and container.image_id != image_id:
+        yield Reason(
+            "image moved", f"image: {service.get('image') or 'what was built'} means another one by now"
+        )
+    elif is_built(service, image_id):
+        yield Reason("build", "its image is not on the engine and is built")
+
+
+def _standing(existing: list[Existing], plan: ServicePlan) -> Iterator[Reason]:
+    """Yield what to know of containers that fit and do not run."""
+    started = {one.name for one in plan.containers if one.action == Change.START}
+    for container in existing:
+        if container.name not in started:
+            continue
+        if container.state == "paused":
+            yield Reason("state", f"{container.name} is paused: up fails until somebody unpauses it")
+        elif container.state == "exited":
+            yield Reason("state", f"ended with exit code {container.exit_code}, and up starts it again")
+        else:
+            yield Reason("state", f"is {container.state}, and up starts it")
+
+
+def _as_rehearsed(plan: ServicePlan, rehearsal: Rehearsal | None, is_asked_for: bool) -> ServicePlan:
+    """Return `plan` with what Compose's rehearsal says of its containers in place of what was expected."""
+    if rehearsal is None or rehearsal.failure:
+        return plan
+    containers = []
+    for container in plan.containers:
+        # A container of a service that is gone, and of which nothing is said, is left alone.
+        otherwise = container.action if is_asked_for else Change.KEEP
+        said = rehearsal.containers.get(container.name)
+        containers.append(replace(container, action=Change(said) if said else otherwise))
+    changed = replace(plan, containers=tuple(containers))
+    changed = replace(changed, action=overall(changed, is_asked_for))
+    return changed if changed.action == plan.action else replace(changed, reasons=(*plan.reasons, _COMPOSE))
+
+
+def _in_order(services: Mapping[str, Any]) -> list[str]:
+    """Return the names of `services`, each after those that it depends on; Compose has refused cycles."""
+    order: dict[str, None] = {}
+    waiting = sorted(services)
+    while waiting:
+        ready = [
+            name
+            for name in waiting
+            if all(
+                other in order or other not in services
+                for other in {*(services[name].get("depends_on") or {}), *shared_with(services[name])}
+            )
+        ] or waiting
+        order |= dict.fromkeys(ready)
+        waiting = [name for name in waiting if name not in order]
+    return list(order)

@@ -1,0 +1,100 @@
+"""What a content asks of Compose: its resolved model, and the hash of each service's configuration."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from apps.applications.content import Content
+from apps.deployer import compose
+from apps.deployer.check import Checked
+from apps.deployer.compose import Project
+from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
+from apps.deployer.staging import staged
+
+_TIMEOUT = 60.0  # seconds; the model is resolved, so that Compose fetches nothing from elsewhere
+# Stands for the container of a service that has none yet: no container was made with it.
+_NOBODY = "0" * 64
+_NAMESPACES = ("network_mode", "ipc", "pid")
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What Compose makes of a content. `hashes` has one for each service, as its label would hold it."""
+
+    checked: Checked
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        return self.checked.model.get("services") or {}
+
+
+def service_hashes(
+    runner: CommandRunner,
+    project: Project,
+    model: Mapping[str, Any],
+    containers: Callable[[str], str],
+    cancel: CancelToken | None = None,
+) -> dict[str, str]:
+    """Return the hash of each service of the resolved `model`, as `up` in `project` would label it.
+
+    `containers` gives the id of the first container of a service, empty where there is none: Compose
+    hashes a service that shares a namespace or volumes of another with that container's id.
+    """
+    argv = compose.hashes(project)
+    stdin = json.dumps(_with_containers(model, containers)).encode()
+    answer = collect(runner, argv, cwd=Path("/"), stdin=stdin, cancel=cancel, timeout=_TIMEOUT)
+    if not answer.ok:
+        return {}
+    pairs = (line.partition(" ") for line in answer.stdout.splitlines())
+    return {service: hash for service, _, hash in pairs if hash}
+
+
+def all_services(content: Content, runner: CommandRunner, project: Project, pins: str = "") -> set[str]:
+    """Return the names of all services of `content`, those of profiles that are not active too."""
+    with staged(content, project.name, project.folder, pins) as staging:
+        answer = staging.ask(runner, compose.service_names(staging.project), timeout=_TIMEOUT)
+    return set(answer.stdout.split()) if answer.ok else set()
+
+
+def shared_with(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return {other service: what of it `service` shares}: its network, IPC or PID namespace, its volumes."""
+    shared = {}
+    for key, what in zip(_NAMESPACES, ("network", "IPC namespace", "PID namespace"), strict=True):
+        mode, _, other = str(service.get(key) or "").partition(":")
+        if mode == "service":
+            shared[other] = what
+    for entry in service.get("volumes_from") or []:
+        other = str(entry).partition(":")[0]
+        if other != "container":
+            shared.setdefault(other, "volumes")
+    return shared
+
+
+def for_standard_input(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resolved `model` without profiles: what is in it is what is active."""
+    services = {
+        name: {key: value for key, value in service.items() if key != "profiles"}
+        for name, service in (model.get("services") or {}).items()
+    }
+    return {**model, "services": services}
+
+
+def _with_containers(model: Mapping[str, Any], containers: Callable[[str], str]) -> dict[str, Any]:
+    """Return `model` with the containers that Compose puts in the place of services before it hashes."""
+    found = for_standard_input(model)
+    for service in found["services"].values():
+        for key in _NAMESPACES:
+            mode, _, other = str(service.get(key) or "").partition(":")
+            if mode == "service":
+                service[key] = f"container:{containers(other) or _NOBODY}"
+        if service.get("volumes_from"):
+            service["volumes_from"] = [_resolved(str(v), containers) for v in service["volumes_from"]]
+    return found
+
+
+def _resolved(entry: str, containers: Callable[[str], str]) -> str:
+    first, _, rest = entry.partition(":")
+    return rest.partition(":")[0] if first == "container" else containers(first) or _NOBODY

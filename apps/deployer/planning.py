@@ -1,0 +1,141 @@
+"""Make the plan of a deploy: ask Compose and the engine side by side, then decide. Nothing is changed."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from apps.applications import environment
+from apps.applications.content import Content, InvalidContent
+from apps.applications.models import PROJECT_PREFIX
+from apps.deployer.app_folder import AppFolder
+from apps.deployer.check import Checked, check_content, require_compose
+from apps.deployer.clashes import find_clashes
+from apps.deployer.compose import Project
+from apps.deployer.decision import Situation, decide_services
+from apps.deployer.desired import Desired, all_services, service_hashes
+from apps.deployer.observed import Observed, observe
+from apps.deployer.plan import Image, Plan, masked
+from apps.deployer.redaction import Redactor
+from apps.deployer.refusals import unset_variables
+from apps.deployer.rehearsal import Rehearsal, rehearse
+from apps.deployer.resources import plan_images, plan_resources
+from apps.deployer.runner.interface import CancelToken, CommandRunner
+
+_AT_ONCE = 6  # commands that run side by side
+
+
+def make_plan(
+    content: Content,
+    slug: str,
+    runner: CommandRunner,
+    *,
+    current: Content | None,
+    pins: str = "",
+    current_pins: str = "",
+    cancel: CancelToken | None = None,
+) -> Plan:
+    """Return what a deploy of `content` as app `slug` would do at this moment; nothing is changed.
+
+    `current` is the content of the app's current version, None where nothing was deployed yet. `pins` is
+    the text of an override with pinned images that the deploy would use (empty: none), `current_pins` the
+    one that the current version runs with. The files beside the Compose file are the app's own.
+    Raises InvalidContent where Compose refuses `content`, EngineProblem and NoMemoryFolder.
+    """
+    asking = Asking(slug, runner, cancel)
+    require_compose(runner)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        same = current is not None and (current, current_pins) == (content, pins)
+        checking = pool.submit(asking.check, content, pins)
+        checking_current = (
+            pool.submit(asking.check, current, current_pins) if current is not None and not same else None
+        )
+        observed = observe(runner, asking.project.name, pool, cancel)
+        checked = checking.result()
+        if not checked.valid:
+            raise InvalidContent(checked.problems)
+        hashing = pool.submit(asking.hashes, checked, observed)
+        rehearsing = pool.submit(asking.rehearse, content, pins, checked, observed)
+        before = None
+        if checking_current is not None:
+            checked_current = checking_current.result()
+            before = Desired(checked_current, asking.hashes(checked_current, observed))
+        new = Desired(checked, hashing.result())
+        idle, rehearsal = rehearsing.result()
+    situation = Situation(
+        asking.project.name, new, observed, new if same else before, frozenset(idle), rehearsal
+    )
+    return build_plan(situation, slug, content, current, pins)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The questions that a plan asks Compose for one app."""
+
+    slug: str
+    runner: CommandRunner
+    cancel: CancelToken | None = None
+
+    @property
+    def project(self) -> Project:
+        return Project(PROJECT_PREFIX + self.slug, AppFolder(self.slug).path)
+
+    def check(self, content: Content, pins: str) -> Checked:
+        """Return what Compose makes of `content` with the override `pins`."""
+        return check_content(
+            content,
+            self.runner,
+            project=self.project.name,
+            folder=self.project.folder,
+            pins=pins,
+            cancel=self.cancel,
+        )
+
+    def hashes(self, checked: Checked, observed: Observed) -> dict[str, str]:
+        """Return the hash of each service, which may share something of a container that is there."""
+        if not checked.valid:
+            return {}
+        return service_hashes(self.runner, self.project, checked.model, observed.first_container, self.cancel)
+
+    def rehearse(
+        self, content: Content, pins: str, checked: Checked, observed: Observed
+    ) -> tuple[set[str], Rehearsal | None]:
+        """Return the services whose profiles are not active, where they matter, and Compose's dry run.
+
+        It is not asked where an image is missing: it would ask registries, or build.
+        """
+        services = checked.model.get("services") or {}
+        idle: set[str] = set()
+        if {c.service for c in observed.containers} - services.keys():
+            idle = all_services(content, self.runner, self.project, pins) - services.keys()
+        images = plan_images(self.project.name, Desired(checked), observed.images)
+        if any(one.action not in (Image.CHECK, Image.HERE) for one in images):
+            return idle, None
+        return idle, rehearse(self.runner, self.project, checked.model, idle, self.cancel)
+
+
+def build_plan(
+    situation: Situation, slug: str, content: Content, current: Content | None, pins: str = ""
+) -> Plan:
+    """Return the plan that follows from `situation`, with what may be a value of an environment masked."""
+    new, observed, rehearsal = situation.new, situation.observed, situation.rehearsal
+    model = new.checked.model
+    services = decide_services(situation)
+    warnings = dict.fromkeys((*new.checked.warnings, *(rehearsal.warnings if rehearsal else ())))
+    plan = Plan(
+        slug=slug,
+        sha256=content.sha256,
+        current_sha256=current.sha256 if current else "",
+        pins_sha256=hashlib.sha256(pins.encode()).hexdigest() if pins else "",
+        services=services,
+        networks=plan_resources(model.get("networks") or {}, observed.networks, situation.project, rehearsal),
+        volumes=plan_resources(model.get("volumes") or {}, observed.volumes, situation.project, rehearsal),
+        images=plan_images(situation.project, new, observed.images),
+        clashes=tuple(find_clashes(new, observed, services)),
+        unset=tuple(unset_variables(warnings)),
+        warnings=tuple(warning for warning in warnings if not unset_variables([warning])),
+        rehearsed=rehearsal is not None and not rehearsal.failure,
+        failure=rehearsal.failure if rehearsal else "",
+        checked=new.checked,
+    )
+    texts = [content.environment, current.environment if current else ""]
+    return masked(plan, Redactor(value for text in texts for value in environment.values(text).values()))
