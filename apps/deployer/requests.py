@@ -20,6 +20,8 @@ from apps.core.errors import Conflict, DomainError
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
+from apps.deployer.plan import Plan
+from apps.deployer.planning import make_plan
 from apps.deployer.runner import default_runner
 from apps.deployer.verdict import Expectation, expectations
 from apps.deployments.models import DeployEvent
@@ -27,6 +29,7 @@ from apps.deployments.queue import enqueue
 from apps.deployments.states import Action
 
 MAX_SCALE = 100
+NO_SLUG = "check"  # is reserved: no app has it
 LIFECYCLE = frozenset({Action.STOP, Action.START, Action.RESTART, Action.PULL})
 
 
@@ -38,29 +41,67 @@ class InvalidScale(DomainError):
     """A scale of an unknown service, or to a number that is out of bounds."""
 
 
+class PlanOutdated(Conflict):
+    """A deploy from a plan that no longer tells what it would do; `plan` is what it would do now."""
+
+    def __init__(
+        self, plan: Plan, why: str = "What the deploy would do is no longer what was shown."
+    ) -> None:
+        super().__init__(f"{why} Nothing was deployed. Read the new plan, and deploy again if you agree.")
+        self.plan = plan
+
+
 def check(content: Content, slug: str = "") -> Checked:
     """Have Compose read `content` as the app `slug` would be deployed; nothing is changed.
 
     Raises ComposeMissing and ComposeTooOld; what is wrong with the content is in the result.
     """
     folder = AppFolder(validate_slug(slug)).path if slug else None
-    return check_content(content, default_runner(), project=_project(slug or "check"), folder=folder)
+    return check_content(content, default_runner(), project=_project(slug or NO_SLUG), folder=folder)
+
+
+def plan_deploy(slug: str, content: Content, *, new: bool = False) -> Plan:
+    """Return what a deploy of `content` as app `slug` would do now; nothing is changed or stored.
+
+    The app need not exist; with `new` it must not. Without a slug it is planned as an app that has none
+    yet. Raises InvalidSlug, SlugTaken, InvalidContent and EngineProblem.
+    """
+    app = _free_or_existing(slug, new) if slug else None
+    current = app.current_version if app else None
+    return make_plan(
+        content, slug or NO_SLUG, default_runner(), current=content_of(current) if current else None
+    )
 
 
 def submit_deploy(
-    slug: str, content: Content, by: Actor, *, note: str = "", name: str = "", new: bool = False
+    slug: str,
+    content: Content,
+    by: Actor,
+    *,
+    note: str = "",
+    name: str = "",
+    new: bool = False,
+    planned: str = "",
 ) -> DeployEvent:
     """Queue a deploy of `content` as app `slug`, which is made where there is none, and return its event.
 
-    With `new` the app must not exist yet. Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText and
-    EngineProblem.
+    With `new` the app must not exist yet. `planned` is the fingerprint of the plan that the person was
+    shown: where the same deploy would do something else by now, nothing is queued.
+    Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated and EngineProblem.
     """
-    validate_slug(slug)
-    if new and App.objects.live().filter(slug=slug).exists():
-        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
-    asked = _accepted(content, slug)
+    _free_or_existing(slug, new)
+    if planned:
+        plan = plan_deploy(slug, content, new=new)
+        if plan.fingerprint != planned:
+            raise PlanOutdated(plan)
+        asked = _columns(plan.checked)
+    else:
+        asked = _accepted(content, slug)
     with transaction.atomic():
         app = None if new else App.objects.live().filter(slug=slug).first()
+        if planned and app is not None and app.events.active().exists():
+            # What runs or waits comes first, and then this plan is another one.
+            raise PlanOutdated(plan, "Something else is queued or runs for it.")
         app = app or create_app(slug, name, by)
         version, _is_new = store_version(app, content, by, note)
         return enqueue(app, Action.DEPLOY, by, version=version, **asked)
@@ -116,6 +157,15 @@ def expected_services(app: App) -> list[Expectation]:
     return [Expectation(**one) for one in event.expected] if event else []
 
 
+def _free_or_existing(slug: str, new: bool) -> App | None:
+    """Return the app `slug`, None where there is none. Raises InvalidSlug, and with `new` SlugTaken."""
+    validate_slug(slug)
+    app = App.objects.live().filter(slug=slug).select_related("current_version").first()
+    if new and app is not None:
+        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+    return app
+
+
 def _project(slug: str) -> str:
     return PROJECT_PREFIX + slug
 
@@ -139,6 +189,11 @@ def _accepted(content: Content, slug: str) -> dict[str, Any]:
         engine.result()
     if not checked.valid:
         raise InvalidContent(checked.problems)
+    return _columns(checked)
+
+
+def _columns(checked: Checked) -> dict[str, Any]:
+    """Return the columns `expected` and `images` of an event that deploys what was checked."""
     services = checked.model.get("services") or {}
     return {
         "expected": [asdict(one) for one in expectations(checked.model)],

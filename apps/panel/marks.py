@@ -54,6 +54,21 @@ _STEPS = {
     "left out": Mark("quiet", "circle-dashed", "Not reached:"),
 }
 
+_CHANGES = {
+    "create": Mark("good", "plus", "Create"),
+    "recreate": Mark("warning", "refresh", "Recreate"),
+    "scale": Mark("busy", "adjustments", "Scale"),
+    "start": Mark("busy", "player-play", "Start"),
+    "keep": Mark("quiet", "check", "Keep"),
+    "remove": Mark("bad", "trash", "Remove"),
+    "stays unused": Mark("quiet", "circle-dashed", "Stays, unused"),
+    "missing": Mark("bad", "circle-x", "Missing"),
+    "pull": Mark("busy", "download", "Pull"),
+    "check": Mark("quiet", "download", "Pull if newer"),
+    "here": Mark("quiet", "check", "Use as it is"),
+    "build": Mark("busy", "stack-2", "Build"),
+}
+
 ACTION_ICONS: dict[str, str] = {
     Action.DEPLOY: "rocket",
     Action.ROLLBACK: "arrow-back-up",
@@ -100,6 +115,11 @@ def service_mark(state: str, health: str = "", exit_code: int | None = None) -> 
             return Mark("quiet", "checks", "Ended, exit code 0")
         return Mark("bad", "circle-x", "Ended" if exit_code is None else f"Ended, exit code {exit_code}")
     return _CONTAINERS.get(state) or _unknown(state)
+
+
+def change_mark(change: str) -> Mark:
+    """Return the mark of what a plan says of a service, network, volume or image."""
+    return _CHANGES.get(change) or _unknown(change)
 
 
 def step_mark(state: str) -> Mark:

@@ -127,9 +127,9 @@ def test_all_works_without_javascript(
         sign_in(page, panel)
         add_registry(page, panel, registry)
         write_app(page, panel, slug, compose_file(image, free_port()))
-        page.get_by_role("button", name="Check only").click()
-        expect(page.get_by_text("Compose accepts this file")).to_be_visible()
-        deploy(page)
+        page.get_by_role("button", name="Show plan").click()
+        expect(page.get_by_role("heading", name="What the deploy will do")).to_be_visible()
+        page.get_by_role("button", name="Deploy as planned").click()
         # The page loads itself anew until the event has ended.
         expect_status(page, "Succeeded")
         assert [line for line in log_lines(page) if "Started" in line]

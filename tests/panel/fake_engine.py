@@ -1,16 +1,23 @@
 """An engine and a Compose for tests of pages: no process is started."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import yaml
 
-from apps.applications.content import Content, Problem
+from apps.applications.content import Content, InvalidContent, Problem
 from apps.core.errors import DomainError
 from apps.deployer import engine, requests
 from apps.deployer.check import Checked
+from apps.deployer.decision import Situation
+from apps.deployer.desired import Desired
 from apps.deployer.engine import ABSENT, AppState, ServiceState
+from apps.deployer.observed import Existing, Observed
+from apps.deployer.plan import Plan
+from apps.deployer.planning import build_plan
 from apps.registries.references import registry_of
 
 
@@ -21,6 +28,7 @@ class FakeEngine:
         self.states: dict[str, AppState] = {}
         self.problems: list[Problem] = []
         self.failure: DomainError | None = None
+        self.observed = Observed()
 
     @classmethod
     def put_in_place(cls, monkeypatch: pytest.MonkeyPatch) -> "FakeEngine":
@@ -28,6 +36,7 @@ class FakeEngine:
         monkeypatch.setattr(engine, "app_states", fake.app_states)
         monkeypatch.setattr(requests, "check_content", fake.check_content)
         monkeypatch.setattr(requests, "require_engine", fake.require_engine)
+        monkeypatch.setattr(requests, "make_plan", fake.make_plan)
         return fake
 
     def app_states(self, slugs: Iterable[str] | None = None) -> dict[str, AppState]:
@@ -47,6 +56,45 @@ class FakeEngine:
         for name, volume in (model.get("volumes") or {}).items():
             model["volumes"][name] = {"name": f"simpledeploy-app_{name}"} | (volume or {})
         return Checked(sorted(model["services"]), images, registries, model=model)
+
+    def make_plan(
+        self, content: Content, slug: str, runner: object, *, current: Content | None, **options: object
+    ) -> Plan:
+        new = self._desired(content)
+        situation = Situation(
+            f"simpledeploy-{slug}", new, self.observed, self._desired(current) if current else None
+        )
+        return build_plan(situation, slug, content, current)
+
+    def runs(self, slug: str, yaml: str) -> None:
+        """Let the engine have one running container for each service of `yaml`, as app `slug`."""
+        self.observed = Observed(
+            tuple(
+                Existing(
+                    id=f"id-{name}",
+                    name=f"simpledeploy-{slug}-{name}-1",
+                    project=f"simpledeploy-{slug}",
+                    service=name,
+                    number=1,
+                    one_off=False,
+                    state="running",
+                    exit_code=None,
+                    config_hash=hash,
+                    image_id="",
+                )
+                for name, hash in self._desired(Content.read(yaml)).hashes.items()
+            )
+        )
+
+    def _desired(self, content: Content) -> Desired:
+        checked = self.check_content(content, None)
+        if not checked.valid:
+            raise InvalidContent(checked.problems)
+        hashes = {
+            name: hashlib.sha256(json.dumps(service).encode()).hexdigest()
+            for name, service in checked.model["services"].items()
+        }
+        return Desired(checked, hashes)
 
 
 def container(service: str, **fields: Any) -> ServiceState:

@@ -29,6 +29,7 @@ ADDRESSES = [
     "/apps/new/",
     "/apps/shop/",
     "/apps/shop/edit/",
+    "/apps/shop/redeploy/",
     "/apps/shop/settings/",
     "/apps/shop/remove/",
     "/apps/shop/versions/",

@@ -1,5 +1,6 @@
 """Making an app, and deploying a new version of one."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -167,40 +168,154 @@ def test_a_page_that_echoes_an_environment_is_not_kept_by_caches(
     assert "no-store" in response["Cache-Control"]
 
 
-# --- check only ---
+# --- the plan ---
 
 
-def test_a_check_tells_services_and_images_and_stores_nothing(
+def planned(client: Client, **fields: Any) -> Any:
+    posted = {"slug": "shop", "compose": YAML, "environment": "", "note": "", "intent": "plan"}
+    return client.post("/apps/new/", posted | fields)
+
+
+def fingerprint(page: str) -> str:
+    match = re.search(r'name="planned" value="([0-9a-f]{64})"', page)
+    assert match, page
+    return match[1]
+
+
+def test_a_plan_tells_what_would_be_made_and_stores_nothing(
     client: Client, person: Person, fake_engine: FakeEngine
 ) -> None:
     person(Role.DEPLOYER)
 
-    response = new_app(client, slug="", intent="check")
+    response = planned(client)
 
     page = response.content.decode()
     assert response.status_code == 200
-    assert "Compose accepts this file" in page
+    assert "What the deploy will do" in page
+    assert "<span>Create</span>" in page
     assert "nginx:alpine" in page
+    assert "Deploy as planned" in page
     assert not App.objects.exists()
+    assert not DeployEvent.objects.exists()
 
 
-def test_a_check_answers_htmx_with_its_result_alone(
+def test_a_plan_needs_no_name_yet_but_none_that_is_wrong(
     client: Client, person: Person, fake_engine: FakeEngine
 ) -> None:
     person(Role.DEPLOYER)
-    posted = {"compose": "services: []\n", "intent": "check"}
+    make_app("taken")
+    assert "Deploy as planned" in planned(client, slug="").content.decode()
+    assert "cannot name an app" in planned(client, slug="Web Shop").content.decode()
+    assert "There is already an app named taken" in planned(client, slug="taken").content.decode()
+    assert "Deploy as planned" not in planned(client, slug="taken").content.decode()
 
-    fragment = client.post("/apps/new/", posted, headers=HTMX).content.decode()
 
-    assert fragment.lstrip().startswith('<div class="alert alert-danger"')
-    assert "Compose file: Line 1" in fragment
+def test_a_plan_answers_htmx_with_itself_alone(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    posted = {"slug": "shop", "compose": YAML, "intent": "plan"}
+
+    def fragment(**fields: str) -> str:
+        return client.post("/apps/new/", posted | fields, headers=HTMX).content.decode().lstrip()
+
+    assert fragment().startswith('<section class="card plan"')
+    refused = fragment(compose="services: []\n")
+    assert refused.startswith('<div class="alert alert-danger"')
+    assert "Compose file: Line 1" in refused
     fake_engine.problems = [Problem(None, None, "the network x is not there")]
-    fragment = client.post("/apps/new/", {"compose": YAML, "intent": "check"}, headers=HTMX).content.decode()
-    assert "the network x is not there" in fragment
+    assert "the network x is not there" in fragment()
     fake_engine.failure = EngineUnreachable("Compose is missing.")
-    fragment = client.post("/apps/new/", {"compose": YAML, "intent": "check"}, headers=HTMX).content.decode()
-    assert "It could not be checked" in fragment
-    assert "Compose is missing." in fragment
+    assert "It could not be planned" in fragment()
+    assert "Compose is missing." in fragment()
+
+
+def test_what_a_plan_said_is_deployed(client: Client, person: Person, fake_engine: FakeEngine) -> None:
+    person(Role.DEPLOYER)
+    seen = fingerprint(planned(client).content.decode())
+
+    response = planned(client, intent="", planned=seen)
+
+    event = DeployEvent.objects.get()
+    assert response["Location"] == f"/events/{event.pk}/"
+    assert event.images == {"web": {"image": "nginx:alpine"}}
+    assert [one["service"] for one in event.expected] == ["web"]
+
+
+def test_a_text_that_was_changed_since_the_plan_is_refused_with_the_new_plan(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    seen = fingerprint(planned(client).content.decode())
+
+    response = planned(client, intent="", planned=seen, compose=NEWER)
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "What the deploy would do is no longer what was shown. Nothing was deployed." in page
+    assert "nginx:1.29" in page
+    assert not App.objects.exists()
+    assert planned(client, intent="", planned=fingerprint(page), compose=NEWER).status_code == 302
+
+
+def test_an_app_that_has_changed_since_the_plan_is_refused_with_the_new_plan(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    fake_engine.runs("shop", YAML)
+    page = new_version(client, intent="plan").content.decode()
+    assert "<span>Recreate</span>" in page
+    assert "image: nginx:alpine → nginx:1.29" in page
+    fake_engine.runs("shop", NEWER)
+
+    response = new_version(client, intent="", planned=fingerprint(page))
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "The deploy will change nothing" in page
+    assert NEWER in page
+    assert not DeployEvent.objects.exists()
+
+
+def test_a_plan_holds_only_while_nothing_else_is_queued_for_the_app(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    page = new_version(client, intent="plan").content.decode()
+    assert new_version(client).status_code == 302
+
+    response = new_version(client, intent="", planned=fingerprint(page), seen=2)
+
+    assert response.status_code == 409
+    assert "Something else is queued or runs for it." in response.content.decode()
+    assert DeployEvent.objects.count() == 1
+
+
+def test_a_plan_shows_no_value_of_the_environment(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    fake_engine.runs("shop", YAML)
+    response = new_version(client, intent="plan", base=2, seen=2, environment=f"PASSWORD={MASK}\n")
+    assert response.status_code == 200
+    assert "What the deploy will do" in response.content.decode()
+    assert SECRET not in response.content.decode()
+
+
+def test_a_plan_makes_the_same_few_queries_however_many_apps_there_are(
+    client: Client,
+    person: Person,
+    fake_engine: FakeEngine,
+    django_assert_max_num_queries: Callable[[int], Any],
+) -> None:
+    person(Role.DEPLOYER)
+    for slug in ("shop", "one", "two", "three"):
+        make_app(slug)
+    with django_assert_max_num_queries(8):
+        assert new_version(client, intent="plan").status_code == 200
 
 
 # --- a new version ---

@@ -15,7 +15,16 @@ from django.utils.safestring import SafeString
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
-from apps.panel.marks import ACTION_ICONS, MESSAGE_MARKS, Mark, app_mark, event_mark, service_mark, step_mark
+from apps.panel.marks import (
+    ACTION_ICONS,
+    MESSAGE_MARKS,
+    Mark,
+    app_mark,
+    change_mark,
+    event_mark,
+    service_mark,
+    step_mark,
+)
 
 register = template.Library()
 
@@ -53,6 +62,12 @@ def app_state(state: str) -> SafeString:
 def service_state(state: str, health: str = "", exit_code: int | None = None) -> SafeString:
     """Show the state of a container as an icon and a word."""
     return _badge(service_mark(state, health, exit_code))
+
+
+@register.simple_tag
+def planned(change: str) -> SafeString:
+    """Show what a plan says of a service, network, volume or image as an icon and a word."""
+    return _badge(change_mark(change))
 
 
 @register.simple_tag

@@ -93,13 +93,22 @@ def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "POST"])
 def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Deploy the current version once more."""
+    """Say what another deploy of the current version would do, and deploy it."""
     app = find_app(request, slug, Permission.DEPLOY)
     if app.current_version is None:
         raise requests.NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
-    event = requests.submit_deploy(app.slug, content_of(app.current_version), Actor.from_request(request))
+    content = content_of(app.current_version)
+    if request.method == "GET":
+        plan = requests.plan_deploy(app.slug, content)
+        return render(request, "app_redeploy.html", {"app": app, "plan": plan})
+    by = Actor.from_request(request)
+    try:
+        event = requests.submit_deploy(app.slug, content, by, planned=request.POST.get("planned", ""))
+    except requests.PlanOutdated as error:
+        context = {"app": app, "plan": error.plan, "problem": error}
+        return render(request, "app_redeploy.html", context, status=409)
     return redirect("event", event.pk)
 
 

@@ -11,14 +11,15 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.applications import environment
-from apps.applications.content import InvalidContent
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import DomainError
 from apps.deployer import requests
+from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.requests import PlanOutdated
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
 from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm
 
-_CHECK = "check"
+_PLAN = "plan"
 EXAMPLE = (Path(settings.BASE_DIR) / "templates" / "example" / "docker-compose.yml").read_text()
 
 
@@ -32,15 +33,23 @@ def new(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "example": EXAMPLE}
     if not form.is_bound:
         return render(request, "app_new.html", context)
-    if request.POST.get("intent") == _CHECK:
-        return _checked(request, "app_new.html", form, context)
+    if request.POST.get("intent") == _PLAN:
+        return _planned(request, "app_new.html", form, context)
     if form.is_valid() and form.content is not None:
         data = form.cleaned_data
         by = Actor.from_request(request)
         try:
             event = requests.submit_deploy(
-                data["slug"], form.content, by, note=data["note"], name=data["name"], new=True
+                data["slug"],
+                form.content,
+                by,
+                note=data["note"],
+                name=data["name"],
+                new=True,
+                planned=request.POST.get("planned", ""),
             )
+        except PlanOutdated as error:
+            return _outdated(request, "app_new.html", form, context, error)
         except DomainError as error:
             form.refuse(error)
         else:
@@ -63,8 +72,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     context = {"app": app, "form": form, "base": base, "newest": newest}
     if not form.is_bound:
         return render(request, "app_edit.html", context)
-    if request.POST.get("intent") == _CHECK:
-        return _checked(request, "app_edit.html", form, context, app.slug)
+    if request.POST.get("intent") == _PLAN:
+        return _planned(request, "app_edit.html", form, context, app)
     if form.is_valid() and form.content is not None:
         if newest is not None and newest.number > form.cleaned_data["seen"]:
             form.add_error(None, _overtaken(newest))
@@ -74,7 +83,15 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             return render(request, "app_edit.html", context, status=409)
         by = Actor.from_request(request)
         try:
-            event = requests.submit_deploy(app.slug, form.content, by, note=form.cleaned_data["note"])
+            event = requests.submit_deploy(
+                app.slug,
+                form.content,
+                by,
+                note=form.cleaned_data["note"],
+                planned=request.POST.get("planned", ""),
+            )
+        except PlanOutdated as error:
+            return _outdated(request, "app_edit.html", form, context, error)
         except DomainError as error:
             form.refuse(error)
         else:
@@ -108,20 +125,32 @@ def _overtaken(newest: ComposeVersion) -> str:
     )
 
 
-def _checked(
-    request: HttpRequest, template: str, form: ContentForm, context: dict[str, object], slug: str = ""
+def _planned(
+    request: HttpRequest,
+    template: str,
+    form: ContentForm,
+    context: dict[str, object],
+    app: App | None = None,
 ) -> HttpResponse:
-    """Say what Compose makes of what was typed; nothing is stored."""
-    form.is_valid()
-    problem: DomainError | None = None
-    checked = None
-    if form.content is not None:
+    """Say what a deploy of what was typed would do, or why it cannot be deployed; nothing is stored."""
+    # Somebody may want to see the plan before they find a name.
+    is_nameless = app is None and not request.POST.get("slug")
+    context |= {"plan_asked": True}
+    if form.is_valid() or (is_nameless and set(form.errors) == {"slug"} and form.content is not None):
+        assert form.content is not None, "a valid form has a content"
+        slug = app.slug if app else form.cleaned_data.get("slug", "")
         try:
-            checked = requests.check(form.content, slug)
+            context["plan"] = requests.plan_deploy(slug, form.content, new=app is None)
+        except EngineProblem as error:
+            context["plan_problem"] = error
         except DomainError as error:
-            problem = error
-        else:
-            if not checked.valid:
-                form.refuse(InvalidContent(checked.problems))
-    context |= {"checked": checked, "check_problem": problem, "check_asked": True}
-    return render(request, "partials/check_result.html" if wants_fragment(request) else template, context)
+            form.refuse(error)
+    return render(request, "partials/plan_result.html" if wants_fragment(request) else template, context)
+
+
+def _outdated(
+    request: HttpRequest, template: str, form: ContentForm, context: dict[str, object], error: PlanOutdated
+) -> HttpResponse:
+    """Show the plan that holds by now, with what was typed."""
+    form.refuse(error)
+    return render(request, template, context | {"plan_asked": True, "plan": error.plan}, status=409)
