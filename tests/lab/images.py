@@ -53,7 +53,7 @@ def load_image(engine: Engine, kind: str, reference: str) -> None:
     """
     label = reference.rsplit("/", 1)[-1].replace(":", " ")
     recipe = RECIPES[kind]
-    layer = _layer(label)
+    layer = _layer(label, reference)
     config = json.dumps(
         {
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(
@@ -106,7 +106,7 @@ def _busybox() -> tuple[bytes, list[str]]:
     return content, [name for name in listed.stdout.split() if name != "busybox"]
 
 
-def _layer(label: str) -> bytes:
+def _layer(label: str, reference: str) -> bytes:
     content, applets = _busybox()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -117,6 +117,8 @@ def _layer(label: str) -> bytes:
         for name, data, mode in (
             ("bin/busybox", content, 0o755),
             ("www/index.html", label.encode(), 0o644),
+            # Two registries at the same time share no layer, so that each pull is a real one.
+            ("www/reference", reference.encode(), 0o644),
         ):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), mode
