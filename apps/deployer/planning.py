@@ -41,10 +41,27 @@ def make_plan(
     one that the current version runs with. The files beside the Compose file are the app's own.
     Raises InvalidContent where Compose refuses `content`, EngineProblem and NoMemoryFolder.
     """
+    situation = find_situation(
+        content, slug, runner, current=current, pins=pins, current_pins=current_pins, cancel=cancel
+    )
+    return build_plan(situation, slug, content, current, pins)
+
+
+def find_situation(
+    content: Content,
+    slug: str,
+    runner: CommandRunner,
+    *,
+    current: Content | None,
+    pins: str = "",
+    current_pins: str = "",
+    cancel: CancelToken | None = None,
+) -> Situation:
+    """Return all that a plan follows from; see `make_plan`."""
     asking = Asking(slug, runner, cancel)
     require_compose(runner)
+    same = current is not None and (current, current_pins) == (content, pins)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        same = current is not None and (current, current_pins) == (content, pins)
         checking = pool.submit(asking.check, content, pins)
         checking_current = (
             pool.submit(asking.check, current, current_pins) if current is not None and not same else None
@@ -61,10 +78,7 @@ def make_plan(
             before = Desired(checked_current, asking.hashes(checked_current, observed))
         new = Desired(checked, hashing.result())
         idle, rehearsal = rehearsing.result()
-    situation = Situation(
-        asking.project.name, new, observed, new if same else before, frozenset(idle), rehearsal
-    )
-    return build_plan(situation, slug, content, current, pins)
+    return Situation(asking.project.name, new, observed, new if same else before, frozenset(idle), rehearsal)
 
 
 @dataclass(frozen=True)
