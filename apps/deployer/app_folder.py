@@ -11,7 +11,7 @@ from django.conf import settings
 from apps.applications import environment
 from apps.applications.content import Content
 from apps.core.errors import DomainError
-from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
+from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
 
 _FILES = (COMPOSE_FILE, ENV_FILE)
 _BACKUP = ".previous"
@@ -35,6 +35,14 @@ class AppFolder:
 
     def __init__(self, slug: str) -> None:
         self.path: Path = settings.SIMPLEDEPLOY_APPS_DIR / slug
+
+    @property
+    def pins(self) -> str:
+        """The text of the override that holds services to the images that ran; empty where there is none."""
+        try:
+            return (self.path / IMAGES_FILE).read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def write(self, content: Content) -> None:
         """Replace the two files by those of `content`. Raises FolderProblem, with the old ones in place."""

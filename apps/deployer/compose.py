@@ -8,17 +8,17 @@ from pathlib import Path
 
 COMPOSE_FILE = "docker-compose.yml"
 ENV_FILE = ".env"
-# An override that the panel writes itself, with the images that an exact rollback pins.
-PINS_FILE = "docker-compose.pins.yml"
+# An override that the panel makes: the images that a rollback holds the services to.
+IMAGES_FILE = "docker-compose.images.yml"
 
 
 @dataclass(frozen=True)
 class Project:
-    """A Compose project: its name, the folder that holds its files, and their names (later ones win)."""
+    """A Compose project: its name, the folder of its files, and whether IMAGES_FILE is one of these."""
 
     name: str
     folder: Path
-    files: tuple[str, ...] = (COMPOSE_FILE,)
+    pinned: bool = False
 
 
 def docker_program() -> str:
@@ -30,8 +30,9 @@ def docker_program() -> str:
 
 
 def compose(project: Project, *args: str) -> list[str]:
-    """Return the command `docker compose ARGS` for `project` and its files."""
-    files = [word for name in project.files for word in ("-f", str(project.folder / name))]
+    """Return the command `docker compose ARGS` for `project` and its files, of which the last has its way."""
+    names = (COMPOSE_FILE, IMAGES_FILE) if project.pinned else (COMPOSE_FILE,)
+    files = [word for name in names for word in ("-f", str(project.folder / name))]
     return [*_docker_compose(project), "--project-directory", str(project.folder), *files, *args]
 
 

@@ -6,7 +6,8 @@ depends on is made anew. Where Compose's own rehearsal says otherwise, that coun
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from typing import Any
 
 from apps.deployer.changes import Reason, differences
@@ -33,7 +34,7 @@ class Situation:
     new: Desired
     observed: Observed
     current: Desired | None = None
-    idle: frozenset[str] = field(default_factory=frozenset)  # services whose profiles are not active
+    idle: frozenset[str] = frozenset()  # services whose profiles are not active
     rehearsal: Rehearsal | None = None
 
 
@@ -194,17 +195,8 @@ def _as_rehearsed(plan: ServicePlan, rehearsal: Rehearsal | None, is_asked_for: 
 
 def _in_order(services: Mapping[str, Any]) -> list[str]:
     """Return the names of `services`, each after those that it depends on; Compose has refused cycles."""
-    order: dict[str, None] = {}
-    waiting = sorted(services)
-    while waiting:
-        ready = [
-            name
-            for name in waiting
-            if all(
-                other in order or other not in services
-                for other in {*(services[name].get("depends_on") or {}), *shared_with(services[name])}
-            )
-        ] or waiting
-        order |= dict.fromkeys(ready)
-        waiting = [name for name in waiting if name not in order]
-    return list(order)
+    before = {
+        name: sorted({*(service.get("depends_on") or {}), *shared_with(service)})
+        for name, service in sorted(services.items())
+    }
+    return [name for name in TopologicalSorter(before).static_order() if name in services]

@@ -99,6 +99,8 @@ class Deployer:
             status, sentence = Status.FAILED, _unexpected(event)
         finally:
             drop_credentials(run)
+            if run.planning:
+                run.planning.close()
         return status, f"{sentence} {self._aftermath(run)}".strip()
 
     def _begin(self, run: Run, step: Step) -> None:

@@ -81,17 +81,26 @@ class Observed:
 
 
 def observe(
-    runner: CommandRunner, project: str, pool: ThreadPoolExecutor, cancel: CancelToken | None = None
+    runner: CommandRunner,
+    project: str,
+    pool: ThreadPoolExecutor,
+    cancel: CancelToken | None = None,
+    *,
+    with_programs: bool = True,
 ) -> Observed:
-    """Look at the engine for `project` with a few commands side by side. Raises EngineUnreachable."""
+    """Look at the engine for `project` with a few commands side by side, and at what else holds ports.
+
+    Raises EngineUnreachable.
+    """
     networks = pool.submit(_by_name, runner, "network", cancel)
     volumes = pool.submit(_by_name, runner, "volume", cancel)
     images = pool.submit(list_images, runner, cancel)
-    sockets = pool.submit(_listening, runner, cancel)
+    sockets = pool.submit(_listening, runner, cancel) if with_programs else None
     everything = list_existing(runner, cancel)
     own = tuple(c for c in everything if c.project == project and not c.one_off)
     foreign = tuple(c for c in everything if c not in own)
-    return Observed(own, foreign, networks.result(), volumes.result(), images.result(), sockets.result())
+    programs = sockets.result() if sockets else ()
+    return Observed(own, foreign, networks.result(), volumes.result(), images.result(), programs)
 
 
 def list_existing(runner: CommandRunner, cancel: CancelToken | None = None) -> list[Existing]:

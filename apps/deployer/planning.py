@@ -1,7 +1,7 @@
 """Make the plan of a deploy: ask Compose and the engine side by side, then decide. Nothing is changed."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from apps.applications import environment
@@ -31,19 +31,16 @@ def make_plan(
     *,
     current: Content | None,
     pins: str = "",
-    current_pins: str = "",
     cancel: CancelToken | None = None,
 ) -> Plan:
     """Return what a deploy of `content` as app `slug` would do at this moment; nothing is changed.
 
     `current` is the content of the app's current version, None where nothing was deployed yet. `pins` is
-    the text of an override with pinned images that the deploy would use (empty: none), `current_pins` the
-    one that the current version runs with. The files beside the Compose file are the app's own.
+    the text of an override with pinned images that the deploy would use; empty means none. The files beside
+    the Compose file are the app's own.
     Raises InvalidContent where Compose refuses `content`, EngineProblem and NoMemoryFolder.
     """
-    situation = find_situation(
-        content, slug, runner, current=current, pins=pins, current_pins=current_pins, cancel=cancel
-    )
+    situation = find_situation(content, slug, runner, current=current, pins=pins, cancel=cancel)
     return build_plan(situation, slug, content, current, pins)
 
 
@@ -54,11 +51,18 @@ def find_situation(
     *,
     current: Content | None,
     pins: str = "",
-    current_pins: str = "",
+    current_pins: str | None = None,
+    thorough: bool = True,
     cancel: CancelToken | None = None,
 ) -> Situation:
-    """Return all that a plan follows from; see `make_plan`."""
+    """Return all that a plan follows from; see `make_plan`.
+
+    `current_pins` is the override that `current` was deployed with, by default the one in the app's
+    folder. Without `thorough` neither Compose's dry run nor the programs of this machine are asked.
+    """
     asking = Asking(slug, runner, cancel)
+    if current_pins is None:
+        current_pins = AppFolder(slug).pins
     require_compose(runner)
     same = current is not None and (current, current_pins) == (content, pins)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -66,19 +70,21 @@ def find_situation(
         checking_current = (
             pool.submit(asking.check, current, current_pins) if current is not None and not same else None
         )
-        observed = observe(runner, asking.project.name, pool, cancel)
+        observed = observe(runner, asking.project.name, pool, cancel, with_programs=thorough)
         checked = checking.result()
         if not checked.valid:
             raise InvalidContent(checked.problems)
         hashing = pool.submit(asking.hashes, checked, observed)
-        rehearsing = pool.submit(asking.rehearse, content, pins, checked, observed)
+        profiles = pool.submit(asking.idle, content, pins, checked, observed)
+        rehearsing = pool.submit(asking.rehearse, checked, observed, profiles) if thorough else None
         before = None
         if checking_current is not None:
             checked_current = checking_current.result()
             before = Desired(checked_current, asking.hashes(checked_current, observed))
         new = Desired(checked, hashing.result())
-        idle, rehearsal = rehearsing.result()
-    return Situation(asking.project.name, new, observed, new if same else before, frozenset(idle), rehearsal)
+        idle = profiles.result()
+        rehearsal = rehearsing.result() if rehearsing else None
+    return Situation(asking.project.name, new, observed, new if same else before, idle, rehearsal)
 
 
 @dataclass(frozen=True)
@@ -110,21 +116,21 @@ class Asking:
             return {}
         return service_hashes(self.runner, self.project, checked.model, observed.first_container, self.cancel)
 
-    def rehearse(
-        self, content: Content, pins: str, checked: Checked, observed: Observed
-    ) -> tuple[set[str], Rehearsal | None]:
-        """Return the services whose profiles are not active, where they matter, and Compose's dry run.
+    def idle(self, content: Content, pins: str, checked: Checked, observed: Observed) -> frozenset[str]:
+        """Return the services whose profiles are not active, where one of them may have a container."""
+        services = (checked.model.get("services") or {}).keys()
+        if all(container.service in services for container in observed.containers):
+            return frozenset()
+        return frozenset(all_services(content, self.runner, self.project, pins) - services)
 
-        It is not asked where an image is missing: it would ask registries, or build.
-        """
-        services = checked.model.get("services") or {}
-        idle: set[str] = set()
-        if {c.service for c in observed.containers} - services.keys():
-            idle = all_services(content, self.runner, self.project, pins) - services.keys()
+    def rehearse(
+        self, checked: Checked, observed: Observed, idle: Future[frozenset[str]]
+    ) -> Rehearsal | None:
+        """Return Compose's dry run; None where an image is missing: it would ask registries, or build."""
         images = plan_images(self.project.name, Desired(checked), observed.images)
         if any(one.action not in (Image.CHECK, Image.HERE) for one in images):
-            return idle, None
-        return idle, rehearse(self.runner, self.project, checked.model, idle, self.cancel)
+            return None
+        return rehearse(self.runner, self.project, checked.model, idle.result(), self.cancel)
 
 
 def build_plan(

@@ -15,6 +15,7 @@ from apps.deployer.compose import Project
 from apps.deployer.containers import Container, image_digests
 from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
@@ -51,6 +52,7 @@ class Run:
     exit_code: int | None = None  # of the last command
     step_exit_code: int | None = None  # of the last command of this step
     containers: list[Container] | None = None  # as the last look of verify found them
+    planning: PlanAhead | None = None  # of a deploy, until *up*
     _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     @property

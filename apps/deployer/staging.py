@@ -7,14 +7,14 @@ from pathlib import Path
 
 from apps.applications import environment
 from apps.applications.content import Content
-from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, PINS_FILE, Project
+from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE, Project
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.memory_folder import memory_folder
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, collect
 
-_OWN_FILES = (COMPOSE_FILE, ENV_FILE, PINS_FILE)
+_OWN_FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def staged(content: Content, project: str, folder: Path | None, pins: str = "") 
                 f"The files could not be put into memory for Compose to read: {error.strerror}. "
                 "Nothing was changed."
             ) from None
-        files = (COMPOSE_FILE, PINS_FILE) if pins else (COMPOSE_FILE,)
-        yield Staging(Project(project, path, files), values, Redactor(values.values()))
+        yield Staging(Project(project, path, bool(pins)), values, Redactor(values.values()))
 
 
 def _write(path: Path, content: Content, values: Mapping[str, str], folder: Path | None, pins: str) -> None:
@@ -66,7 +65,7 @@ def _write(path: Path, content: Content, values: Mapping[str, str], folder: Path
     if content.environment:
         (path / ENV_FILE).write_text(environment.render(values), encoding="utf-8", newline="")
     if pins:
-        (path / PINS_FILE).write_text(pins, encoding="utf-8", newline="")
+        (path / IMAGES_FILE).write_text(pins, encoding="utf-8", newline="")
     if folder is not None and folder.is_dir():
         for entry in folder.iterdir():
             if entry.name not in _OWN_FILES:

@@ -7,11 +7,15 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from apps.applications.content import Content
 from apps.applications.models import App
+from apps.applications.services import content_of
 from apps.core.errors import DomainError
+from apps.core.secret import UndecryptableError
 from apps.deployer import compose
 from apps.deployer.containers import leftovers, list_containers
 from apps.deployer.docker_config import docker_config
+from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict import observed
 from apps.deployer.verify import verify
@@ -43,7 +47,24 @@ def version(run: Run) -> None:
 def write(run: Run) -> None:
     """Put the Compose file and the environment into the app's folder."""
     assert run.content is not None
+    run.planning = PlanAhead(
+        run.content,
+        run.app.slug,
+        run.runner,
+        current=_current_content(run),
+        current_pins=run.folder.pins,
+        cancel=run.cancel,
+    )
     run.folder.write(run.content)
+
+
+def _current_content(run: Run) -> Content | None:
+    """Return what runs now, None where nothing does or its key is gone: that is no reason not to deploy."""
+    version = run.app.current_version
+    try:
+        return content_of(version) if version else None
+    except UndecryptableError:
+        return None
 
 
 def credentials(run: Run) -> None:
@@ -67,6 +88,8 @@ def drop_credentials(run: Run) -> None:
 
 def up(run: Run) -> None:
     """Make the new content the current one and start it."""
+    if run.planning:
+        queue.advance(run.event, plan=run.planning.told())
     App.objects.filter(pk=run.app.pk).update(current_version=run.event.version)
     run.folder.keep()
     run.command(compose.up(run.project))

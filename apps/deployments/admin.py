@@ -92,7 +92,17 @@ class DeployEventAdmin(HistoryAdmin):
         ),
         (
             "How it went",
-            {"fields": ("step", "exit_code", "step_table", "service_table", "image_table", "last_output")},
+            {
+                "fields": (
+                    "planned",
+                    "step",
+                    "exit_code",
+                    "step_table",
+                    "service_table",
+                    "image_table",
+                    "last_output",
+                )
+            },
         ),
     )
 
@@ -160,6 +170,14 @@ class DeployEventAdmin(HistoryAdmin):
     @admin.display(description="arguments")
     def asked_for(self, event: DeployEvent) -> str:
         return json.dumps(event.arguments, ensure_ascii=False) if event.arguments else "none"
+
+    @admin.display(description="planned")
+    def planned(self, event: DeployEvent) -> str:
+        rows = [
+            {**service, "reasons": "; ".join(reason["text"] for reason in service["reasons"])}
+            for service in event.plan.get("services", [])
+        ]
+        return _table(rows, ("service", "action", "reasons"))
 
     @admin.display(description="steps")
     def step_table(self, event: DeployEvent) -> str:

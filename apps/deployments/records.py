@@ -24,6 +24,7 @@ def event_record(event: DeployEvent, position: int | None = None) -> dict[str, A
         "exit_code": event.exit_code,
         "error": event.error,
         "output_tail": event.output_tail,
+        "plan": event.plan,
         "images": event.images,
         "services": event.services,
         "requested_by": event.requested_by,

@@ -48,7 +48,14 @@ def test_the_life_of_an_app_where_no_worker_runs(
     assert "GREETING=good $morning 'all'" in engine.inspect(container)["Config"]["Env"], "kept on redeploy"
     engine.run("exec", container, "sh", "-c", "echo precious > /data/file")
 
+    back = alone.folder / "back.yml"
+    back.write_text(first)
+    planned = alone.json("app", "plan", slug, "--file", str(back))
+    assert planned["summary"] == "recreate web (image)"
+    assert engine.containers(project) == [container], "a plan changes nothing"
+
     rolled_back = alone.json("app", "rollback", slug, "--to", "1")
+    assert rolled_back["plan"]["summary"] == planned["summary"]
     assert (rolled_back["action"], rolled_back["version"]) == ("rollback", 1)
     (container,) = engine.containers(project)
     assert engine.run("exec", container, "cat", "/www/index.html", "/data/file").stdout == "web 1precious\n"

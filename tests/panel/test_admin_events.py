@@ -258,6 +258,20 @@ def test_the_page_of_an_event_shows_how_it_went(viewer: Client) -> None:
         ],
         services=[{"service": "web", "state": "exited", "exit_code": 3, "verdict": "failed"}],
         images={"web": {"image": "registry.example.com/web:1", "digest": "sha256:feed"}},
+        plan={
+            "summary": "recreate web (image)",
+            "services": [
+                {
+                    "service": "web",
+                    "action": "recreate",
+                    "reasons": [{"key": "image", "text": "image: nginx:1 → <b>nginx:2</b>"}],
+                    "containers": [],
+                    "now": 1,
+                    "wanted": 1,
+                    "image": "nginx:2",
+                }
+            ],
+        },
         output_tail="Pulling web\n<script>alert(1)</script>\n",
     )
 
@@ -267,6 +281,7 @@ def test_the_page_of_an_event_shows_how_it_went(viewer: Client) -> None:
     assert "<td>pull</td><td>2026-03-14T12:00:01Z</td><td></td><td>18</td>" in page
     assert "<td>exited</td>" in page
     assert "<td>sha256:feed</td>" in page
+    assert "<td>web</td><td>recreate</td><td>image: nginx:1 → &lt;b&gt;nginx:2&lt;/b&gt;</td>" in page
     assert "Pulling web\n&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "The registry refused." in page
     assert "2026-03-14 12:00:02 UTC" in page

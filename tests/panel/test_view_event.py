@@ -51,6 +51,20 @@ def test_a_failed_event_says_why_and_shows_the_step(client: Client, person: Pers
             {"service": "web", "state": "exited", "health": "", "exit_code": 3, "reason": "exited with 3"}
         ],
         images={"web": {"image": "nginx:alpine", "digest": "nginx@sha256:0123"}},
+        plan={
+            "summary": "recreate web (image)",
+            "services": [
+                {
+                    "service": "web",
+                    "action": "recreate",
+                    "reasons": [{"key": "image", "text": "image: nginx:1 → <b>nginx:2</b>"}],
+                    "containers": [],
+                    "now": 1,
+                    "wanted": 1,
+                    "image": "nginx:2",
+                }
+            ],
+        },
     )
 
     page = text(client, f"/events/{event.pk}/")
@@ -62,6 +76,8 @@ def test_a_failed_event_says_why_and_shows_the_step(client: Client, person: Pers
     assert "Not reached:" in page
     assert "Ended, exit code 3" in page
     assert "nginx@sha256:0123" in page
+    assert "What was planned" in page
+    assert "image: nginx:1 → &lt;b&gt;nginx:2&lt;/b&gt;" in page
     assert "/apps/shop/edit/?version=1" in page
 
 

@@ -27,7 +27,7 @@ def deploy(options: dict[str, Any], output: Output) -> int:
     """Deploy a file as the app; make the app where its slug is new."""
     slug, file, env_file = options["slug"], options["file"], options["env_file"]
     by = Actor.from_command_line()
-    kept = None if env_file is not None else _version_to_keep(slug)
+    kept = None if env_file is not None else version_to_keep(slug)
     try:
         content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
         event = requests.submit_deploy(slug, content, by, note=options["message"])
@@ -104,7 +104,7 @@ def _started(event: DeployEvent, options: dict[str, Any], output: Output, by: Ac
     return SUCCEEDED
 
 
-def _version_to_keep(slug: str) -> ComposeVersion | None:
+def version_to_keep(slug: str) -> ComposeVersion | None:
     """Return the version of app `slug` whose environment a deploy without --env-file keeps.
 
     It is the one that runs once the queue is through: of the last queued or running event that has

@@ -27,6 +27,10 @@ STATUS_STYLES = {
     "interrupted": "red",
     "cancelled": "magenta",
     "unreachable": "red",
+    "create": "green",
+    "recreate": "yellow",
+    "remove": "red",
+    "missing": "red",
 }
 
 

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from apps.deployer.cli import app_actions, app_lists
+from apps.deployer.cli import app_actions, app_lists, app_plan
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
 
 
@@ -35,6 +35,11 @@ def _deploy(parser: ArgumentParser) -> None:
 
 def _check(parser: ArgumentParser) -> None:
     _files(parser, "environment to check it with (.env)")
+
+
+def _plan(parser: ArgumentParser) -> None:
+    _slug(parser)
+    _files(parser, "environment to plan with (.env); without it the one that the app has")
 
 
 def _rollback(parser: ArgumentParser) -> None:
@@ -88,6 +93,14 @@ class Command(SubcommandsCommand):
             "check --file docker-compose.yml --json",
             app_lists.check,
             _check,
+        ),
+        Subcommand(
+            "plan",
+            "Say what a deploy of a Compose file would do to an app; changes nothing.",
+            "plan shop --file docker-compose.yml",
+            app_plan.plan,
+            _plan,
+            "The app need not exist yet.",
         ),
         Subcommand(
             "rollback",

@@ -1,0 +1,66 @@
+"""The plan that an event keeps: made beside the first steps of its deploy, told before *up*."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from apps.applications.content import Content
+from apps.core.errors import DomainError
+from apps.deployer.decision import Situation
+from apps.deployer.observed import list_images
+from apps.deployer.planning import build_plan, find_situation
+from apps.deployer.runner.interface import CancelToken, CommandRunner
+
+logger = logging.getLogger(__name__)
+
+
+class PlanAhead:
+    """Asks what a plan needs to know in a thread of its own, while the images are pulled.
+
+    `pins` and `current_pins` are as in `find_situation`. What goes wrong is logged: nobody's deploy fails
+    because it could not be foretold.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        slug: str,
+        runner: CommandRunner,
+        *,
+        current: Content | None,
+        pins: str = "",
+        current_pins: str = "",
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self._content, self._slug, self._current, self._pins = content, slug, current, pins
+        self._runner, self._cancel = runner, cancel
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"plan-{slug}")
+        self._asking = self._pool.submit(
+            find_situation,
+            content,
+            slug,
+            runner,
+            current=current,
+            pins=pins,
+            current_pins=current_pins,
+            thorough=False,
+            cancel=cancel,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """Return the plan for the event, by the images that are here now; empty where it cannot be told."""
+        try:
+            situation: Situation = self._asking.result()
+            observed = replace(situation.observed, images=list_images(self._runner, self._cancel))
+            situation = replace(situation, observed=observed)
+            return build_plan(situation, self._slug, self._content, self._current, self._pins).as_dict()
+        except DomainError as error:
+            logger.warning("The deploy of %s could not be planned: %s", self._slug, error)
+        except Exception:
+            logger.exception("The deploy of %s could not be planned", self._slug)
+        return {}
+
+    def close(self) -> None:
+        """Wait for what is still being asked."""
+        self._pool.shutdown()
