@@ -1,4 +1,4 @@
-"""The folder of an app on disk: two files that are replaced together, and put back on failure."""
+"""The folder of an app on disk: its files are replaced together, and put back on failure."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from apps.applications.content import Content
 from apps.core.errors import DomainError
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
 
-_FILES = (COMPOSE_FILE, ENV_FILE)
+_FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
 _BACKUP = ".previous"
 _BACKUP_PART = ".previous.part"
 _DRAFT = ".draft"
@@ -34,19 +34,31 @@ class AppFolder:
     """
 
     def __init__(self, slug: str) -> None:
+        # Without a name this would be the folder of all apps.
+        assert slug, "an event on the engine has no folder"
         self.path: Path = settings.SIMPLEDEPLOY_APPS_DIR / slug
 
     @property
     def pins(self) -> str:
-        """The text of the override that holds services to the images that ran; empty where there is none."""
+        """The text of the override that a rollback to the same images left; empty where there is none."""
         try:
             return (self.path / IMAGES_FILE).read_text(encoding="utf-8")
         except OSError:
             return ""
 
-    def write(self, content: Content) -> None:
-        """Replace the two files by those of `content`. Raises FolderProblem, with the old ones in place."""
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a rollback to the same images has left its override here."""
+        return (self.path / IMAGES_FILE).is_file()
+
+    def write(self, content: Content, pins: str = "") -> None:
+        """Replace the files by those of `content`, and by `pins` (of `pins.override`) where there are any.
+
+        Raises FolderProblem, with the old ones in place.
+        """
         texts = {COMPOSE_FILE: content.yaml}
+        if pins:
+            texts[IMAGES_FILE] = pins
         if content.environment:
             texts[ENV_FILE] = environment.render(environment.values(content.environment))
         with self._explained():
@@ -108,7 +120,7 @@ class AppFolder:
         _sync(self.path)
 
     def _install(self, source: str) -> None:
-        """Make the two files what folder `source` has of them; `source` stays, so this can be repeated."""
+        """Make the files what folder `source` has of them; `source` stays, so this can be repeated."""
         for name in _FILES:
             fresh = self.path / f"{name}.new"
             fresh.unlink(missing_ok=True)

@@ -80,6 +80,17 @@ def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[st
     }
 
 
+def named_image(runner: CommandRunner, reference: str) -> dict[str, str]:
+    """Return {"image", "id", "digest"} of what `reference` means on the engine; empty where it has none."""
+    argv = [docker_program(), "image", "inspect", "--format", "{{json .}}", reference]
+    told = collect(runner, argv, timeout=_QUESTION_TIMEOUT)
+    if not told.stdout.startswith("{"):
+        return {}
+    image = json.loads(told.stdout)
+    digest = _digest(reference, image.get("RepoDigests") or [])
+    return {"image": reference, "id": image["Id"], "digest": digest}
+
+
 def _digest(reference: str, known: list[str]) -> str:
     """Return the one of an image's `known` digests (repository@sha256:...) that `reference` was pulled by.
 

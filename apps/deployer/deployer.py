@@ -14,7 +14,6 @@ from apps.applications.content import Content
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
-from apps.deployer.app_folder import AppFolder
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
@@ -62,7 +61,7 @@ class Deployer:
         except DomainError as error:
             return Status.FAILED, {"error": str(error)}
         with LogBuffer(event.pk, redactor, cancel=cancel) as log:
-            run = Run(event, self._runner, log, redactor, cancel, content, AppFolder(event.slug))
+            run = Run(event, self._runner, log, redactor, cancel, content)
             with run.credentials:
                 status, sentence = self._walk(run)
             if sentence:

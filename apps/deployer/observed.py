@@ -117,11 +117,11 @@ def list_existing(runner: CommandRunner, cancel: CancelToken | None = None) -> l
 
 
 def list_images(runner: CommandRunner, cancel: CancelToken | None = None) -> Images:
-    """Return the images of the engine. Raises EngineUnreachable."""
+    """Return the images of the engine, also those that others were built on. Raises EngineUnreachable."""
     columns = (".ID", ".Repository", ".Tag", ".Digest")
     ids: dict[str, str] = {}
     for id, repository, tag, digest in _rows(
-        runner, ("image", "ls", "--no-trunc", "--digests"), columns, cancel
+        runner, ("image", "ls", "--all", "--no-trunc", "--digests"), columns, cancel
     ):
         ids[id] = id
         if tag != "<none>":

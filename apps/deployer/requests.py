@@ -17,6 +17,7 @@ from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
+from apps.deployer import pins
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
@@ -30,6 +31,8 @@ from apps.deployments.states import Action
 
 MAX_SCALE = 100
 NO_SLUG = "check"  # is reserved: no app has it
+# What a rollback brings back of the images, as the event's arguments name it.
+SAME_IMAGES, SAME_FILE = "same", "file"
 LIFECYCLE = frozenset({Action.STOP, Action.START, Action.RESTART, Action.PULL})
 
 
@@ -67,9 +70,17 @@ def plan_deploy(slug: str, content: Content, *, new: bool = False) -> Plan:
     yet. Raises InvalidSlug, SlugTaken, InvalidContent and EngineProblem.
     """
     app = _free_or_existing(slug, new) if slug else None
+    return _plan(app, slug or NO_SLUG, content)
+
+
+def _plan(app: App | None, slug: str, content: Content, override: str = "") -> Plan:
     current = app.current_version if app else None
     return make_plan(
-        content, slug or NO_SLUG, default_runner(), current=content_of(current) if current else None
+        content,
+        slug,
+        default_runner(),
+        current=content_of(current) if current else None,
+        pins=override,
     )
 
 
@@ -107,11 +118,20 @@ def submit_deploy(
         return enqueue(app, Action.DEPLOY, by, version=version, **asked)
 
 
-def submit_rollback(app: App, number: int, by: Actor) -> DeployEvent:
-    """Queue a deploy of the earlier version `number` of `app`. Raises NotFound and as a deploy does."""
+def submit_rollback(app: App, number: int, by: Actor, *, same_images: bool = True) -> DeployEvent:
+    """Queue a deploy of the earlier version `number` of `app`.
+
+    With `same_images` each service is held to the image that it ran when the version last ran well, by
+    what `pins.recorded` knows; where that is nothing, or without `same_images`, its file alone counts.
+    Raises NotFound and as a deploy does.
+    """
     version = get_version(app, number)
     asked = _accepted(content_of(version), app.slug)
-    return enqueue(app, Action.ROLLBACK, by, version=version, **asked)
+    services = {one["service"] for one in asked["expected"]}
+    known = pins.recorded(version) if same_images else {}
+    wanted = {service: image for service, image in known.items() if service in services}
+    arguments = {"images": SAME_IMAGES, "pins": wanted} if wanted else {"images": SAME_FILE}
+    return enqueue(app, Action.ROLLBACK, by, version=version, arguments=arguments, **asked)
 
 
 def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:

@@ -15,6 +15,7 @@ from apps.deployer.compose import Project
 from apps.deployer.containers import Container, image_digests
 from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.pins import Pin, is_image_id
 from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
@@ -46,13 +47,13 @@ class Run:
     redactor: Redactor
     cancel: CancelToken
     content: Content | None  # what is deployed or, for lifecycle actions, what runs; None: nothing
-    folder: AppFolder
     docker_config: Path | None = None
     credentials: ExitStack = field(default_factory=ExitStack)
     exit_code: int | None = None  # of the last command
     step_exit_code: int | None = None  # of the last command of this step
     containers: list[Container] | None = None  # as the last look of verify found them
     planning: PlanAhead | None = None  # of a deploy, until *up*
+    pins: dict[str, Pin] = field(default_factory=dict)  # by service: the images that a rollback brings back
     _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     @property
@@ -62,8 +63,13 @@ class Run:
         return self.event.app
 
     @property
+    def folder(self) -> AppFolder:
+        return AppFolder(self.app.slug)
+
+    @property
     def project(self) -> Project:
-        return Project(self.app.project, self.folder.path)
+        folder = self.folder
+        return Project(self.app.project, folder.path, folder.is_pinned)
 
     @property
     def hidden_names(self) -> set[str]:
@@ -72,7 +78,10 @@ class Run:
 
     @property
     def image_references(self) -> list[str]:
-        return sorted({image["image"] for image in self.event.images.values()})
+        """The images that may have to be pulled: none that a service is pinned to and that is here."""
+        references = {image.get("pinned") or image["image"] for image in self.event.images.values()}
+        here = {pin.reference for pin in self.pins.values() if pin.is_here}
+        return sorted(r for r in references - here if not is_image_id(r))
 
     def digests(self, containers: list[Container]) -> dict[str, dict[str, str]]:
         """Return `image_digests` of `containers`; asked once for the same images."""

@@ -12,9 +12,10 @@ from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
-from apps.deployer import compose
-from apps.deployer.containers import leftovers, list_containers
+from apps.deployer import compose, pins
+from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
+from apps.deployer.observed import list_images
 from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict import observed
@@ -45,17 +46,34 @@ def version(run: Run) -> None:
 
 
 def write(run: Run) -> None:
-    """Put the Compose file and the environment into the app's folder."""
+    """Put the Compose file and the environment into the app's folder, and what pins the images if asked."""
     assert run.content is not None
+    wanted = run.event.arguments.get("pins")
+    if wanted:
+        _pin(run, wanted)
+    override = pins.override(run.pins)
     run.planning = PlanAhead(
         run.content,
         run.app.slug,
         run.runner,
         current=_current_content(run),
+        pins=override,
         current_pins=run.folder.pins,
         cancel=run.cancel,
     )
-    run.folder.write(run.content)
+    run.folder.write(run.content, override)
+
+
+def _pin(run: Run, wanted: dict[str, dict[str, str]]) -> None:
+    """Choose how to name the `wanted` images by what the engine has now: the event may have waited long."""
+    run.pins = pins.choose(wanted, list_images(run.runner, run.cancel).ids)
+    images = dict(run.event.images)
+    for service, pin in run.pins.items():
+        # The file's own reference stays the image's name.
+        images[service] = wanted[service] | images.get(service, {}) | {"pinned": pin.reference}
+        where = "" if pin.is_here else ", which has to be pulled"
+        run.log.say(f"{service} runs the image it ran, {pin.reference}{where}")
+    queue.advance(run.event, images=images)
 
 
 def _current_content(run: Run) -> Content | None:
@@ -77,7 +95,16 @@ def credentials(run: Run) -> None:
 
 def pull(run: Run) -> None:
     """Pull the images."""
-    run.command(compose.pull(run.project))
+    try:
+        run.command(compose.pull(run.project))
+    except StepFailed as failure:
+        absent = sorted(service for service, pin in run.pins.items() if not pin.is_here)
+        if not absent:
+            raise
+        raise StepFailed(
+            f"The engine no longer has the image that ran for {', '.join(absent)}, and the pull failed. "
+            f"{failure} Roll back with the same file instead."
+        ) from None
 
 
 def drop_credentials(run: Run) -> None:
@@ -139,15 +166,28 @@ def record(run: Run) -> None:
     """Note what stands now: the images with their digests, and the containers where verify has not."""
     drop_credentials(run)
     found = list_containers(run.runner, run.project.name) if run.containers is None else run.containers
-    images = dict(run.event.images)
-    for service, image in run.digests(found).items():
-        # A container that is left from another version says nothing about the images of this one.
-        if images.get(service, image)["image"] == image["image"]:
-            images[service] = image
-    columns: dict[str, Any] = {"images": images}
+    columns: dict[str, Any] = {"images": _images(run, found)}
     if not run.event.services:
         columns["services"] = [report.as_dict() for report in observed(found)]
     queue.advance(run.event, **columns)
+
+
+def _images(run: Run, found: list[Container]) -> dict[str, dict[str, str]]:
+    """Return the images that the event is about with what the containers `found` run of them."""
+    images = dict(run.event.images)
+    running = run.digests(found)
+    for service, image in running.items():
+        asked = images.get(service, image)
+        # A container that is left from another version says nothing about the images of this one.
+        if asked.get("pinned", asked["image"]) == image["image"]:
+            # By its id alone an image does not tell what it was pulled by; whoever pinned it knew.
+            known = asked.get("digest", "") if asked.get("id") == image["id"] else ""
+            images[service] = asked | {"id": image["id"], "digest": image["digest"] or known}
+    for service in images.keys() - running.keys():
+        # It runs no container as yet (replicas: 0): what would run is what its name means now.
+        if "id" not in images[service]:
+            images[service] = images[service] | named_image(run.runner, images[service]["image"])
+    return images
 
 
 _DEPLOY = (version, write, credentials, pull, up, verify, record)

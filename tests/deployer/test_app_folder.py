@@ -13,6 +13,7 @@ from apps.deployer.app_folder import AppFolder, FolderProblem
 
 OLD = Content("services: {web: {image: old}}\n", "A=old\n")
 NEW = Content("services: {web: {image: new}}\n")
+PINS = "services: {web: {image: sha256:1}}\n"
 
 
 class Crash(BaseException):
@@ -33,10 +34,12 @@ def files(folder: AppFolder) -> dict[str, str]:
 
 WRITTEN_OLD = {"docker-compose.yml": OLD.yaml, ".env": "A=old\n"}
 WRITTEN_NEW = {"docker-compose.yml": NEW.yaml}
+# Of a rollback to the same images: a third file.
+WRITTEN_PINNED = {**WRITTEN_OLD, "docker-compose.images.yml": PINS}
 
 
 def test_folder_and_files_are_for_the_panels_user_only(folder: AppFolder) -> None:
-    folder.write(OLD)
+    folder.write(OLD, PINS)
 
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.path.rglob("*") if p.is_file()} == {0o600}
@@ -82,39 +85,62 @@ def test_restore_leaves_what_others_put_there(folder: AppFolder) -> None:
     assert files(folder) == {"nginx.conf": "mine"}
 
 
-@pytest.mark.parametrize("call", range(1, 40))
+def test_pins_lie_there_until_the_next_write(folder: AppFolder) -> None:
+    assert (folder.is_pinned, folder.pins) == (False, "")
+    folder.write(OLD, PINS)
+    folder.keep()
+    assert files(folder) == WRITTEN_PINNED
+    assert (folder.is_pinned, folder.pins) == (True, PINS)
+
+    folder.write(NEW)
+    folder.keep()
+
+    assert files(folder) == WRITTEN_NEW
+    assert not folder.is_pinned
+
+
+def test_an_event_on_the_engine_has_no_folder() -> None:
+    with pytest.raises(AssertionError, match="no folder"):
+        AppFolder("")
+
+
+@pytest.mark.parametrize("call", range(1, 50))
 @pytest.mark.parametrize("then", ["restore", "write and keep"])
+@pytest.mark.parametrize("pinned", ["before", "after"])
 def test_a_crash_at_any_point_of_write_can_be_undone(
-    folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int, then: str
+    folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int, then: str, pinned: str
 ) -> None:
-    folder.write(OLD)
+    before, after = (PINS, "") if pinned == "before" else ("", PINS)
+    old = WRITTEN_PINNED if pinned == "before" else WRITTEN_OLD
+    new = WRITTEN_NEW | ({"docker-compose.images.yml": PINS} if pinned == "after" else {})
+    folder.write(OLD, before)
     folder.keep()
     crash_at(monkeypatch, call)
     crashed = False
     try:
-        folder.write(NEW)
+        folder.write(NEW, after)
     except Crash:
         crashed = True
     monkeypatch.undo()
     if not crashed:
-        assert files(folder) == WRITTEN_NEW
+        assert files(folder) == new
 
     again = AppFolder("demo")
     again.path = folder.path
     if then == "restore":
         again.restore()
-        assert files(again) == WRITTEN_OLD
+        assert files(again) == old
     else:
-        again.write(NEW)
+        again.write(NEW, after)
         again.keep()
-        assert files(again) == WRITTEN_NEW
+        assert files(again) == new
 
 
-@pytest.mark.parametrize("call", range(1, 30))
+@pytest.mark.parametrize("call", range(1, 40))
 def test_a_crash_at_any_point_of_restore_can_be_repeated(
     folder: AppFolder, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
-    folder.write(OLD)
+    folder.write(OLD, PINS)
     folder.keep()
     folder.write(NEW)
     crash_at(monkeypatch, call)
@@ -124,7 +150,7 @@ def test_a_crash_at_any_point_of_restore_can_be_repeated(
 
     folder.restore()
 
-    assert files(folder) == WRITTEN_OLD
+    assert files(folder) == WRITTEN_PINNED
 
 
 def test_a_write_that_fails_says_so_and_puts_all_back(
@@ -148,7 +174,7 @@ def test_a_write_that_fails_says_so_and_puts_all_back(
 
 
 def test_remove_takes_the_panels_files_and_names_the_rest(folder: AppFolder) -> None:
-    folder.write(OLD)
+    folder.write(OLD, PINS)
     (folder.path / "data").mkdir()
 
     assert folder.remove() == ["data"]

@@ -46,8 +46,8 @@ class Requests:
         version, _is_new = store_version(app, content, by, note)
         return queue.enqueue(app, Action.DEPLOY, by, version=version)
 
-    def submit_rollback(self, app: App, number: int, by: Actor) -> DeployEvent:
-        self.calls.append(("rollback", app.slug, number))
+    def submit_rollback(self, app: App, number: int, by: Actor, *, same_images: bool) -> DeployEvent:
+        self.calls.append(("rollback", app.slug, number, same_images))
         return queue.enqueue(app, Action.ROLLBACK, by, version=app.current_version)
 
     def submit_lifecycle(self, app: App, action: Action, by: Actor) -> DeployEvent:
@@ -171,7 +171,8 @@ def test_content_that_is_refused_names_the_file_line_and_column(
 @pytest.mark.parametrize(
     ("words", "call"),
     [
-        (["rollback", "shop", "--to", "1"], ("rollback", "shop", 1)),
+        (["rollback", "shop", "--to", "1"], ("rollback", "shop", 1, True)),
+        (["rollback", "shop", "--to", "1", "--images", "file"], ("rollback", "shop", 1, False)),
         (["stop", "shop"], ("stop", "shop")),
         (["start", "shop"], ("start", "shop")),
         (["restart", "shop"], ("restart", "shop")),

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 
+from apps.deployer import requests
 from apps.deployer.cli import app_actions, app_lists, app_plan
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
 
@@ -45,6 +46,12 @@ def _plan(parser: ArgumentParser) -> None:
 def _rollback(parser: ArgumentParser) -> None:
     _action(parser)
     parser.add_argument("--to", type=positive, required=True, metavar="N", help="number of the version")
+    parser.add_argument(
+        "--images",
+        choices=(requests.SAME_IMAGES, requests.SAME_FILE),
+        help="same: the images that ran, whatever their names mean by now (default where they are "
+        "recorded); file: those that the file names",
+    )
 
 
 def _scale(parser: ArgumentParser) -> None:
@@ -105,7 +112,7 @@ class Command(SubcommandsCommand):
         Subcommand(
             "rollback",
             "Deploy an earlier version of an app.",
-            "rollback shop --to 3",
+            "rollback shop --to 3 --images same",
             app_actions.rollback,
             _rollback,
             f"Volumes are not touched. {_FOLLOWS}",
