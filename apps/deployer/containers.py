@@ -1,6 +1,7 @@
 """What the engine says of the containers of Compose projects."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ class Container:
     working_dir: str = ""  # the project directory that Compose was started with
     config_files: tuple[str, ...] = ()  # the Compose files that it was started from
     networks: tuple[str, ...] = ()  # names
+    stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
 
     @property
     def ended_well(self) -> bool:
@@ -50,13 +52,32 @@ def list_containers(
     label = f"label={_PROJECT_LABEL}" + (f"={project}" if project else "")
     listing = ("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
     ids = ask_engine(runner, *listing, cancel=cancel).stdout.split()
-    if not ids:
-        return []
+    return inspect_containers(runner, ids, cancel) if ids else []
+
+
+def inspect_containers(
+    runner: CommandRunner, ids: Iterable[str], cancel: CancelToken | None = None
+) -> list[Container]:
+    """Return the containers with these ids that still exist and belong to a Compose project, in order.
+
+    Raises EngineUnreachable, also where none of them exists any more.
+    """
     # One that went away in between makes the command fail, and the others are still told.
     words = ("inspect", "--type", "container", "--format", "{{json .}}", *ids)
     told = ask_engine(runner, *words, partly=True, cancel=cancel)
     containers = (_container(json.loads(line)) for line in told.stdout.splitlines() if line.startswith("{"))
     return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))
+
+
+def list_states(runner: CommandRunner, timeout: float, cancel: CancelToken | None = None) -> dict[str, str]:
+    """Return {id: state} of the containers of all Compose projects; `compose run` ones are left out.
+
+    Raises EngineUnreachable, also where there is no answer within `timeout` seconds.
+    """
+    filters = ("--filter", f"label={_PROJECT_LABEL}", "--filter", "label=com.docker.compose.oneoff=False")
+    words = ("ps", "--all", "--no-trunc", *filters, "--format", "{{.ID}} {{.State}}")
+    told = ask_engine(runner, *words, timeout=timeout, cancel=cancel)
+    return dict(line.split(" ", 1) for line in told.stdout.splitlines() if " " in line)
 
 
 def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[str, dict[str, str]]:
@@ -119,14 +140,18 @@ def require_engine(runner: CommandRunner) -> None:
 
 
 def ask_engine(
-    runner: CommandRunner, *arguments: str, partly: bool = False, cancel: CancelToken | None = None
+    runner: CommandRunner,
+    *arguments: str,
+    partly: bool = False,
+    timeout: float = _QUESTION_TIMEOUT,
+    cancel: CancelToken | None = None,
 ) -> Collected:
     """Return what `docker` with `arguments` says; with `partly` also where it failed for some of them.
 
     `cancel` ends the wait for an engine that hangs. Raises EngineUnreachable.
     """
     argv = [docker_program(), *arguments]
-    answer = collect(runner, argv, timeout=_QUESTION_TIMEOUT, cancel=cancel)
+    answer = collect(runner, argv, timeout=timeout, cancel=cancel)
     told = answer.ok or (partly and answer.outcome is Outcome.EXITED and answer.stdout)
     if not told:
         raise EngineUnreachable(" ".join(answer.stderr.split())[-300:])

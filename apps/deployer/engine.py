@@ -1,24 +1,16 @@
 """The state of all apps, kept up to date from one stream of the engine's events."""
 
-import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apps.applications.models import PROJECT_PREFIX, App
-from apps.deployer.compose import docker_program
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.engine_feed import EngineFeed, start_feed, stop_feed
 from apps.deployer.runner import default_runner
-from apps.deployer.runner.interface import CancelToken, CommandRunner, Line
+from apps.deployer.runner.interface import CommandRunner
 from apps.deployments import live
-
-logger = logging.getLogger(__name__)
-
-# The container events after which the state of an app may be another (docs.docker.com, docker events).
-_EVENTS = ["create", "start", "die", "stop", "pause", "unpause", "rename", "destroy", "oom", "health_status"]
-_SETTLE = 0.05  # seconds in which a burst of events becomes one look at the engine
-_RETRY = 1.0  # seconds between attempts while the engine does not answer
 
 
 @dataclass(frozen=True)
@@ -76,72 +68,29 @@ def state_of(containers: list[Container]) -> AppState:
 
 
 class EngineWatcher:
-    """Follows `docker events` in one process and keeps the containers of every Compose project."""
+    """Keeps the state of every Compose project from the engine's feed."""
 
     def __init__(self, runner: CommandRunner) -> None:
         self._runner = runner
-        self._cancel = CancelToken()
-        self._dirty = threading.Event()
         self._lock = threading.Lock()
         self._states: dict[str, AppState] | None = None
-        self._threads = [
-            threading.Thread(target=self._follow, name="engine-events"),
-            threading.Thread(target=self._look, name="engine-state"),
-        ]
 
     def start(self) -> None:
         """Begin to watch; the first state is there within moments."""
-        self._dirty.set()
-        for thread in self._threads:
-            thread.start()
+        start_feed(self._runner, self._refresh)
 
     def stop(self) -> None:
         """End the stream and the threads."""
-        self._cancel.cancel()
-        self._dirty.set()
-        for thread in self._threads:
-            thread.join()
+        stop_feed()
 
     def states(self) -> dict[str, AppState] | None:
         """Return the state of each Compose project by name; None while the engine does not answer."""
         with self._lock:
             return self._states
 
-    def _follow(self) -> None:
-        filters = [word for event in _EVENTS for word in ("--filter", f"event={event}")]
-        argv = [docker_program(), "events", "--filter", "type=container", *filters, "--format", "{{.ID}}"]
-        while not self._cancel.cancelled:
-            try:
-                self._runner.run(argv, sink=self._on_event, cancel=self._cancel)
-            except Exception:
-                logger.exception("The stream of the engine's events broke; it is opened again")
-            # The stream ends when the engine goes: look at once, and again until it is back.
-            self._dirty.set()
-            self._cancel.wait(_RETRY)
-
-    def _on_event(self, line: Line) -> None:
-        self._dirty.set()
-
-    def _look(self) -> None:
-        while not self._cancel.cancelled:
-            # The time-out makes the first stream, which may start after the first look, miss nothing.
-            self._dirty.wait(10 * _RETRY)
-            self._cancel.wait(_SETTLE)
-            self._dirty.clear()
-            if not self._cancel.cancelled:
-                self._refresh()
-
-    def _refresh(self) -> None:
-        try:
-            fresh: dict[str, AppState] | None = _look_once(self._runner)
-        except EngineProblem as error:
-            if self.states() is not None:
-                logger.warning("%s", error)
-            fresh = None
-        except Exception:
-            # An answer that cannot be read is no state; the watcher must be there for the next one.
-            logger.exception("The engine's answer could not be read")
-            fresh = None
+    def _refresh(self, feed: EngineFeed, projects: set[str] | None) -> None:
+        containers = feed.containers()
+        fresh = None if containers is None else {p: state_of(own) for p, own in containers.items()}
         with self._lock:
             before, self._states = self._states, fresh
         if before != fresh:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from apps.deployer import engine
+from apps.deployer import engine, engine_feed
 from apps.deployer.engine import UNREACHABLE, AppState, EngineWatcher, app_states
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
 from apps.deployments import live
@@ -16,8 +16,8 @@ from tests.deployer.conftest import told
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_RETRY", 0.02)
-    monkeypatch.setattr(engine, "_SETTLE", 0.0)
+    monkeypatch.setattr(engine_feed, "_RETRY", 0.02)
+    monkeypatch.setattr(engine_feed, "_SETTLE", 0.0)
 
 
 @contextmanager
