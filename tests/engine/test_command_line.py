@@ -3,6 +3,8 @@
 import json
 import re
 
+import psutil
+
 from tests.engine.command_line import CommandLine, alone, make, served, web
 from tests.lab.engine import Engine, project_of
 from tests.lab.registry import Registry
@@ -134,6 +136,23 @@ def test_detach_without_a_worker_waits_for_one(alone: CommandLine, registry: Reg
     assert alone.events()[0]["status"] == "queued"
     alone.panel.start()
     wait_until(lambda: alone.events()[0]["status"] == "succeeded", "the panel has run it")
+
+
+def test_a_worker_alone_runs_what_waits_and_ends_with_its_stream(
+    alone: CommandLine, registry: Registry
+) -> None:
+    alone.sign_in(registry)
+    alone.run("app", "deploy", alone.slug, "--file", alone.file(web(registry)), "--detach")
+    worker = alone.panel.popen("worker")
+    try:
+        wait_until(lambda: alone.events()[0]["status"] == "succeeded", "the worker has run it", timeout=60)
+        streams = [p for p in psutil.Process(worker.pid).children(recursive=True) if "events" in p.cmdline()]
+        assert len(streams) == 1
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert not streams[0].is_running()
 
 
 def test_a_pull_that_fails_exits_with_1_and_names_the_registry(

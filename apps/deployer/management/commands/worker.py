@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from apps.deployer.engine_feed import start_feed, stop_feed
+from apps.deployer.runner import default_runner
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
 
@@ -14,4 +16,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with stop_tokens() as (stop, stop_now):
             self.stderr.write(self.style.SUCCESS("The worker runs. Ctrl-C stops it."))
-            Worker().serve(stop, stop_now)
+            # One stream for all events that run here.
+            start_feed(default_runner())
+            try:
+                Worker().serve(stop, stop_now)
+            finally:
+                stop_feed()
