@@ -86,21 +86,27 @@ def observe(
     pool: ThreadPoolExecutor,
     cancel: CancelToken | None = None,
     *,
-    with_programs: bool = True,
+    thorough: bool = True,
 ) -> Observed:
     """Look at the engine for `project` with a few commands side by side, and at what else holds ports.
 
-    Raises EngineUnreachable.
+    Without `thorough` images and the programs of this machine are left out. Raises EngineUnreachable.
     """
     networks = pool.submit(_by_name, runner, "network", cancel)
     volumes = pool.submit(_by_name, runner, "volume", cancel)
-    images = pool.submit(list_images, runner, cancel)
-    sockets = pool.submit(_listening, runner, cancel) if with_programs else None
+    images = pool.submit(list_images, runner, cancel) if thorough else None
+    programs = pool.submit(_listening, runner, cancel) if thorough else None
     everything = list_existing(runner, cancel)
     own = tuple(c for c in everything if c.project == project and not c.one_off)
     foreign = tuple(c for c in everything if c not in own)
-    programs = sockets.result() if sockets else ()
-    return Observed(own, foreign, networks.result(), volumes.result(), images.result(), programs)
+    return Observed(
+        own,
+        foreign,
+        networks.result(),
+        volumes.result(),
+        images.result() if images else Images(),
+        programs.result() if programs else (),
+    )
 
 
 def list_existing(runner: CommandRunner, cancel: CancelToken | None = None) -> list[Existing]:

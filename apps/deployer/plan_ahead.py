@@ -7,7 +7,6 @@ from typing import Any
 
 from apps.applications.content import Content
 from apps.core.errors import DomainError
-from apps.deployer.decision import Situation
 from apps.deployer.observed import list_images
 from apps.deployer.planning import build_plan, find_situation
 from apps.deployer.runner.interface import CancelToken, CommandRunner
@@ -51,7 +50,7 @@ class PlanAhead:
     def told(self) -> dict[str, Any]:
         """Return the plan for the event, by the images that are here now; empty where it cannot be told."""
         try:
-            situation: Situation = self._asking.result()
+            situation = self._asking.result()
             observed = replace(situation.observed, images=list_images(self._runner, self._cancel))
             situation = replace(situation, observed=observed)
             return build_plan(situation, self._slug, self._content, self._current, self._pins).as_dict()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent
 from apps.applications.models import PROJECT_PREFIX
+from apps.deployer import recent_checks
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content, require_compose
 from apps.deployer.clashes import find_clashes
@@ -58,7 +59,9 @@ def find_situation(
     """Return all that a plan follows from; see `make_plan`.
 
     `current_pins` is the override that `current` was deployed with, by default the one in the app's
-    folder. Without `thorough` neither Compose's dry run nor the programs of this machine are asked.
+    folder. Without `thorough` neither images nor programs of this machine are looked at, and Compose's dry
+    run is not asked, and what Compose said a moment ago is not asked again: for an event's plan, whose
+    images are known only after the pull.
     """
     asking = Asking(slug, runner, cancel)
     if current_pins is None:
@@ -66,11 +69,12 @@ def find_situation(
     require_compose(runner)
     same = current is not None and (current, current_pins) == (content, pins)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        checking = pool.submit(asking.check, content, pins)
+        check = asking.check if thorough else asking.recent_check
+        checking = pool.submit(check, content, pins)
         checking_current = (
-            pool.submit(asking.check, current, current_pins) if current is not None and not same else None
+            pool.submit(check, current, current_pins) if current is not None and not same else None
         )
-        observed = observe(runner, asking.project.name, pool, cancel, with_programs=thorough)
+        observed = observe(runner, asking.project.name, pool, cancel, thorough=thorough)
         checked = checking.result()
         if not checked.valid:
             raise InvalidContent(checked.problems)
@@ -101,7 +105,7 @@ class Asking:
 
     def check(self, content: Content, pins: str) -> Checked:
         """Return what Compose makes of `content` with the override `pins`."""
-        return check_content(
+        checked = check_content(
             content,
             self.runner,
             project=self.project.name,
@@ -109,6 +113,12 @@ class Asking:
             pins=pins,
             cancel=self.cancel,
         )
+        recent_checks.keep(self.slug, content, checked, pins)
+        return checked
+
+    def recent_check(self, content: Content, pins: str) -> Checked:
+        """Return what Compose said of it a moment ago, or what it says now."""
+        return recent_checks.find(self.slug, content, pins) or self.check(content, pins)
 
     def hashes(self, checked: Checked, observed: Observed) -> dict[str, str]:
         """Return the hash of each service, which may share something of a container that is there."""

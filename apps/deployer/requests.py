@@ -17,7 +17,7 @@ from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
-from apps.deployer import pins
+from apps.deployer import pins, recent_checks
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
@@ -209,6 +209,7 @@ def _accepted(content: Content, slug: str) -> dict[str, Any]:
         engine.result()
     if not checked.valid:
         raise InvalidContent(checked.problems)
+    recent_checks.keep(slug, content, checked)
     return _columns(checked)
 
 

@@ -12,7 +12,7 @@ from apps.accounts.actor import Actor
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import create_app, store_version
-from apps.deployer import verify
+from apps.deployer import recent_checks, verify
 from apps.deployer.deployer import Deployer
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
@@ -109,4 +109,5 @@ def lab(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Setti
     settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
     settings.SIMPLEDEPLOY_CALM_SECONDS = 0
     monkeypatch.setattr(verify, "_LOOK_EVERY", (0.005,))
+    recent_checks.forget_all()
     return Lab()

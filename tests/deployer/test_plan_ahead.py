@@ -7,6 +7,7 @@ import pytest
 
 from apps.deployer import plan_ahead
 from apps.deployer.runner.interface import Outcome
+from apps.deployer.runner.mock_runner import Call
 from apps.deployments.states import Status
 from tests.deployer.conftest import Lab, compose_text
 
@@ -49,8 +50,11 @@ def test_neither_a_dry_run_nor_the_ports_of_the_machine_are_asked_for(lab: Lab) 
 
 def test_an_image_that_the_pull_moved_is_in_the_plan(lab: Lab) -> None:
     knowing(lab)
-    # The look before the pull, and the one after it.
-    lab.runner.on("image", "ls", lines=[IMAGES[0].replace("sha256:web", "sha256:moved")])
+
+    def pull(call: Call) -> None:
+        lab.runner.on("ls", "--digests", lines=[IMAGES[0].replace("sha256:web", "sha256:moved")])
+
+    lab.runner.on("compose", "pull", before=pull)
     assert lab.deployed().plan["summary"] == "recreate web (image moved)"
 
 
