@@ -6,14 +6,14 @@ leaves nothing behind.
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.applications.content import Content, InvalidContent
-from apps.applications.models import PROJECT_PREFIX, App
+from apps.applications.models import PROJECT_PREFIX, App, ComposeVersion
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
@@ -21,6 +21,7 @@ from apps.deployer import pins, recent_checks
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
+from apps.deployer.observed import list_images
 from apps.deployer.plan import Plan
 from apps.deployer.planning import make_plan
 from apps.deployer.runner import default_runner
@@ -34,6 +35,32 @@ NO_SLUG = "check"  # is reserved: no app has it
 # What a rollback brings back of the images, as the event's arguments name it.
 SAME_IMAGES, SAME_FILE = "same", "file"
 LIFECYCLE = frozenset({Action.STOP, Action.START, Action.RESTART, Action.PULL})
+
+
+# What runs or waits comes first, and then a plan is another one.
+_OVERTAKEN = "Something else is queued or runs for it."
+
+
+@dataclass(frozen=True)
+class RecordedImage:
+    """The image that a service ran, and whether the engine still has it."""
+
+    service: str
+    image: Mapping[str, str]  # image, id, digest
+    is_here: bool
+
+    @property
+    def short(self) -> str:
+        """The digest, or the engine's id where it has none, as people compare them."""
+        return (self.image["digest"] or self.image["id"]).rpartition(":")[2][:12]
+
+
+class UnknownChoice(DomainError):
+    """A word that says nothing about the images of a rollback."""
+
+
+class NothingRecorded(Conflict):
+    """A rollback to the images of a version that never ran well."""
 
 
 class NotDeployed(Conflict):
@@ -111,27 +138,78 @@ def submit_deploy(
     with transaction.atomic():
         app = None if new else App.objects.live().filter(slug=slug).first()
         if planned and app is not None and app.events.active().exists():
-            # What runs or waits comes first, and then this plan is another one.
-            raise PlanOutdated(plan, "Something else is queued or runs for it.")
+            raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)
         version, _is_new = store_version(app, content, by, note)
         return enqueue(app, Action.DEPLOY, by, version=version, **asked)
 
 
-def submit_rollback(app: App, number: int, by: Actor, *, same_images: bool = True) -> DeployEvent:
+def same_images_of(version: ComposeVersion, asked: str) -> bool:
+    """Tell whether a rollback to `version` is to bring back the images that ran.
+
+    `asked` is SAME_IMAGES, SAME_FILE, or empty: then it is, where they are recorded.
+    Raises UnknownChoice, and NothingRecorded where they were asked for and are not.
+    """
+    if asked not in (SAME_IMAGES, SAME_FILE, ""):
+        raise UnknownChoice(f"{asked[:50]!r} is no choice of images: {SAME_IMAGES} or {SAME_FILE}.")
+    known = asked != SAME_FILE and bool(pins.recorded(version))
+    if asked == SAME_IMAGES and not known:
+        raise NothingRecorded(
+            f"Version {version.number} never ran well, so no images of it are recorded. Nothing was "
+            "changed. Roll back with the same file instead."
+        )
+    return known
+
+
+def recorded_images(version: ComposeVersion) -> list[RecordedImage]:
+    """Return the images that `version` ran, and whether the engine has each now. Raises EngineProblem."""
+    known = pins.recorded(version)
+    here = list_images(default_runner()).ids if known else {}
+    return [
+        RecordedImage(service, image, image["digest"] in here or image["id"] in here)
+        for service, image in sorted(known.items())
+    ]
+
+
+def plan_rollback(app: App, number: int, *, same_images: bool) -> Plan:
+    """Return what `submit_rollback` would do now; nothing is changed. Raises as that does, and ImageGone."""
+    version = get_version(app, number)
+    asked = _accepted(content_of(version), app.slug)
+    return _plan_pinned(app, version, _wanted(version, asked) if same_images else {})
+
+
+def submit_rollback(
+    app: App, number: int, by: Actor, *, same_images: bool = True, planned: str = ""
+) -> DeployEvent:
     """Queue a deploy of the earlier version `number` of `app`.
 
     With `same_images` each service is held to the image that it ran when the version last ran well, by
     what `pins.recorded` knows; where that is nothing, or without `same_images`, its file alone counts.
-    Raises NotFound and as a deploy does.
+    `planned` is as in `submit_deploy`. Raises NotFound and as a deploy does.
     """
     version = get_version(app, number)
     asked = _accepted(content_of(version), app.slug)
-    services = {one["service"] for one in asked["expected"]}
-    known = pins.recorded(version) if same_images else {}
-    wanted = {service: image for service, image in known.items() if service in services}
+    wanted = _wanted(version, asked) if same_images else {}
+    if planned:
+        plan = _plan_pinned(app, version, wanted)
+        if plan.fingerprint != planned:
+            raise PlanOutdated(plan)
+        if app.events.active().exists():
+            raise PlanOutdated(plan, _OVERTAKEN)
     arguments = {"images": SAME_IMAGES, "pins": wanted} if wanted else {"images": SAME_FILE}
     return enqueue(app, Action.ROLLBACK, by, version=version, arguments=arguments, **asked)
+
+
+def _wanted(version: ComposeVersion, asked: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the images to bring back, of the services that the file of `version` has."""
+    services = {one["service"] for one in asked["expected"]}
+    return {service: image for service, image in pins.recorded(version).items() if service in services}
+
+
+def _plan_pinned(app: App, version: ComposeVersion, wanted: dict[str, dict[str, str]]) -> Plan:
+    runner = default_runner()
+    override = pins.override(pins.choose(wanted, list_images(runner).ids)) if wanted else ""
+    return _plan(app, app.slug, content_of(version), override)
 
 
 def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:

@@ -75,7 +75,13 @@ def test_an_app_is_deployed_changed_rolled_back_and_removed(
     page.goto(f"{panel.url}/apps/{slug}/versions/")
     expect(page.locator("#diff .diff-added")).to_have_count(1)
     expect(page.locator("#diff")).to_contain_text("The environment is the same.")
-    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("link", name="Roll back").click()
+    expect(page.locator("#rollback-plan")).to_contain_text("What the deploy will do")
+    page.get_by_label("The same file only").check()
+    expect(page.locator("#rollback-plan input[name=images]")).to_have_value("file")
+    page.get_by_label("The same images").check()
+    expect(page.locator("#rollback-plan input[name=images]")).to_have_value("same")
+    page.get_by_role("button", name="Roll back as planned").click()
     expect_status(page, "Succeeded")
     assert answer_at(port) == "web 1"
 

@@ -26,6 +26,7 @@ from tests.deployer.command_line import (
     manage,
     stand_in,
 )
+from tests.panel.admin_records import make_event
 
 __all__ = ["manage", "stand_in"]
 
@@ -45,6 +46,8 @@ class Requests:
         app = App.objects.live().filter(slug=slug).first() or create_app(slug, "", by)
         version, _is_new = store_version(app, content, by, note)
         return queue.enqueue(app, Action.DEPLOY, by, version=version)
+
+    same_images_of = staticmethod(requests.same_images_of)
 
     def submit_rollback(self, app: App, number: int, by: Actor, *, same_images: bool) -> DeployEvent:
         self.calls.append(("rollback", app.slug, number, same_images))
@@ -134,6 +137,29 @@ def test_it_keeps_the_current_environment_after_a_rollback(
     assert asked.contents[-1].environment == "A=1\n"
 
 
+def test_a_rollback_says_where_no_images_are_recorded(manage: Manage, asked: Requests) -> None:
+    make_app()
+
+    done = manage("app", "rollback", "shop", "--to", "1", "--detach")
+    refused = manage("app", "rollback", "shop", "--to", "1", "--images", "same")
+    unknown = manage("app", "rollback", "shop", "--to", "1", "--images", "old")
+
+    assert asked.calls == [("rollback", "shop", 1, False)]
+    assert "No images of version 1 are recorded; it runs those that its file names." in done.err
+    assert (refused.code, unknown.code) == (2, 2)
+    assert "never ran well, so no images of it are recorded" in refused.err
+
+
+def test_a_rollback_brings_back_recorded_images(manage: Manage, asked: Requests) -> None:
+    app, version = make_app()
+    make_event(app, version=version, images={"web": {"image": "demo/web:1", "id": "sha256:1", "digest": ""}})
+
+    for words in ([], ["--images", "same"], ["--images", "file"]):
+        manage("app", "rollback", "shop", "--to", "1", "--detach", *words)
+
+    assert [call[-1] for call in asked.calls] == [True, True, False]
+
+
 def test_it_keeps_the_newest_environment_where_nothing_was_brought_up_yet(
     manage: Manage, asked: Requests, compose: str
 ) -> None:
@@ -171,7 +197,7 @@ def test_content_that_is_refused_names_the_file_line_and_column(
 @pytest.mark.parametrize(
     ("words", "call"),
     [
-        (["rollback", "shop", "--to", "1"], ("rollback", "shop", 1, True)),
+        (["rollback", "shop", "--to", "1"], ("rollback", "shop", 1, False)),
         (["rollback", "shop", "--to", "1", "--images", "file"], ("rollback", "shop", 1, False)),
         (["stop", "shop"], ("stop", "shop")),
         (["start", "shop"], ("start", "shop")),

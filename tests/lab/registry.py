@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 
@@ -117,6 +118,17 @@ class Registry:
     def forget_local(self) -> None:
         """Remove this registry's images from the engine, so that the next pulls are real."""
         self.engine.forget_images_of(self.host)
+
+    def lose(self, name: str, digest: str) -> None:
+        """Delete the image with `digest` (sha256:...) here, as somebody who tidies a registry does."""
+        token = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://{self.host}/v2/{self.namespace}/{name}/manifests/{digest}",
+            headers={"Authorization": f"Basic {token}"},
+            method="DELETE",
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status == 202, answer.status
 
     def requests(self) -> list[str]:
         """Return the lines of the access log, oldest first."""

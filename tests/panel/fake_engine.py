@@ -15,7 +15,7 @@ from apps.deployer.check import Checked
 from apps.deployer.decision import Situation
 from apps.deployer.desired import Desired
 from apps.deployer.engine import ABSENT, AppState, ServiceState
-from apps.deployer.observed import Existing, Observed
+from apps.deployer.observed import Existing, Images, Observed
 from apps.deployer.plan import Plan
 from apps.deployer.planning import build_plan
 from apps.registries.references import registry_of
@@ -29,6 +29,7 @@ class FakeEngine:
         self.problems: list[Problem] = []
         self.failure: DomainError | None = None
         self.observed = Observed()
+        self.images: list[str] = []
 
     @classmethod
     def put_in_place(cls, monkeypatch: pytest.MonkeyPatch) -> "FakeEngine":
@@ -37,6 +38,7 @@ class FakeEngine:
         monkeypatch.setattr(requests, "check_content", fake.check_content)
         monkeypatch.setattr(requests, "require_engine", fake.require_engine)
         monkeypatch.setattr(requests, "make_plan", fake.make_plan)
+        monkeypatch.setattr(requests, "list_images", fake.list_images)
         return fake
 
     def app_states(self, slugs: Iterable[str] | None = None) -> dict[str, AppState]:
@@ -58,13 +60,17 @@ class FakeEngine:
         return Checked(sorted(model["services"]), images, registries, model=model)
 
     def make_plan(
-        self, content: Content, slug: str, runner: object, *, current: Content | None, **options: object
+        self, content: Content, slug: str, runner: object, *, current: Content | None, pins: str = ""
     ) -> Plan:
         new = self._desired(content)
         situation = Situation(
             f"simpledeploy-{slug}", new, self.observed, self._desired(current) if current else None
         )
-        return build_plan(situation, slug, content, current)
+        return build_plan(situation, slug, content, current, pins)
+
+    def list_images(self, runner: object) -> Images:
+        self.require_engine(runner)
+        return Images({name: name for name in self.images})
 
     def runs(self, slug: str, yaml: str) -> None:
         """Let the engine have one running container for each service of `yaml`, as app `slug`."""

@@ -7,7 +7,7 @@ from apps.applications.content import InvalidContent
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import get_app, get_version
 from apps.core.errors import Conflict, DomainError, NotFound
-from apps.deployer import pins, requests, worker
+from apps.deployer import requests, worker
 from apps.deployer.cli.command import FAILED, SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
 from apps.deployer.cli.following import Interrupts, event_title, follow, watch
@@ -41,13 +41,10 @@ def deploy(options: dict[str, Any], output: Output) -> int:
 def rollback(options: dict[str, Any], output: Output) -> int:
     """Deploy an earlier version of the app, with the images that it ran."""
     by = Actor.from_command_line()
-    app, number, images = get_app(options["slug"]), options["to"], options["images"]
-    same_images = images != requests.SAME_FILE
-    if same_images and not pins.recorded(get_version(app, number)):
-        unknown = f"Version {number} of {app.slug} never ran well, so no images of it are recorded"
-        if images == requests.SAME_IMAGES:
-            raise Conflict(f"{unknown}. Nothing was changed. Roll back with --images file instead.")
-        output.say(f"{unknown}; it runs those that its file names.")
+    app, number, asked = get_app(options["slug"]), options["to"], options["images"]
+    same_images = requests.same_images_of(get_version(app, number), asked)
+    if not same_images and not asked:
+        output.say(f"No images of version {number} are recorded; it runs those that its file names.")
     event = requests.submit_rollback(app, number, by, same_images=same_images)
     return _started(event, options, output, by)
 

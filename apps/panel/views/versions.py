@@ -2,14 +2,16 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.applications import environment
 from apps.applications.models import ComposeVersion
 from apps.applications.services import content_of
+from apps.core.errors import DomainError
 from apps.deployer import requests
+from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
 from apps.panel.diff import diff_lines, environment_changes
 
@@ -52,13 +54,37 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "POST"])
 def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Deploy an earlier version."""
+    """Say what going back to an earlier version would do, with its images or its file alone; and do it."""
     app = find_app(request, slug, Permission.OPERATE)
     version = find_version(request, app, number)
-    event = requests.submit_rollback(app, version.number, Actor.from_request(request))
+    chosen = request.POST if request.method == "POST" else request.GET
+    same_images = requests.same_images_of(version, chosen.get("images", ""))
+    context: dict[str, object] = {"app": app, "version": version, "same_images": same_images}
+    if request.method == "GET":
+        try:
+            context["plan"] = requests.plan_rollback(app, version.number, same_images=same_images)
+        except DomainError as error:
+            context["problem"] = error
+        if wants_fragment(request):
+            return render(request, "partials/rollback_plan.html", context)
+        return render(request, "app_rollback.html", context | _recorded(version))
+    by, planned = Actor.from_request(request), request.POST.get("planned", "")
+    try:
+        event = requests.submit_rollback(app, version.number, by, same_images=same_images, planned=planned)
+    except requests.PlanOutdated as error:
+        context |= {"plan": error.plan, "problem": error}
+        return render(request, "app_rollback.html", context | _recorded(version), status=409)
     return redirect("event", event.pk)
+
+
+def _recorded(version: ComposeVersion) -> dict[str, object]:
+    """Return the images that `version` ran, for its page; where the engine does not answer, it says so."""
+    try:
+        return {"recorded": requests.recorded_images(version)}
+    except EngineProblem as error:
+        return {"recorded": [], "engine_problem": error}
 
 
 def _difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:

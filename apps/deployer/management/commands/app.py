@@ -49,6 +49,7 @@ def _rollback(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         choices=(requests.SAME_IMAGES, requests.SAME_FILE),
+        default="",
         help="same: the images that ran, whatever their names mean by now (default where they are "
         "recorded); file: those that the file names",
     )
