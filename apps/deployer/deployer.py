@@ -180,8 +180,8 @@ def _bind(event: DeployEvent) -> None:
         if shaped
         else []
     )
-    images = shaped.images if shaped else {}
-    queue.advance(event, version=event.app.current_version, expected=expected, images=images)
+    columns = {"images": shaped.images, "config_hashes": shaped.config_hashes} if shaped else {}
+    queue.advance(event, version=event.app.current_version, expected=expected, **columns)
 
 
 def _content(event: DeployEvent) -> Content | None:

@@ -21,12 +21,14 @@ from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict import observed
 from apps.deployer.verify import verify
 from apps.deployments import queue
+from apps.deployments.states import BEFORE_UP as BEFORE_UP
 from apps.deployments.states import Action, Status
 from apps.registries.services import credentials_for
 
 Step = Callable[[Run], None]
 
 _STOPPED = frozenset({"created", "exited", "dead"})
+_BROUGHT_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.ADOPT, Action.SCALE})
 
 
 class VersionDamaged(DomainError):
@@ -163,16 +165,17 @@ def down(run: Run) -> None:
 
 
 def record(run: Run) -> None:
-    """Note what stands now: the images with their digests, and the containers where verify has not."""
+    """Note what stands now: images, configurations, and the containers where verify has not."""
     drop_credentials(run)
     found = list_containers(run.runner, run.project.name) if run.containers is None else run.containers
     columns: dict[str, Any] = {"images": _images(run, found)}
+    columns |= _config_hashes(run, found)
     if not run.event.services:
         columns["services"] = [report.as_dict() for report in observed(found)]
     queue.advance(run.event, **columns)
 
 
-def _images(run: Run, found: list[Container]) -> dict[str, dict[str, str]]:
+def _images(run: Run, found: list[Container]) -> dict[str, dict[str, Any]]:
     """Return the images that the event is about with what the containers `found` run of them."""
     images = dict(run.event.images)
     running = run.digests(found)
@@ -183,11 +186,23 @@ def _images(run: Run, found: list[Container]) -> dict[str, dict[str, str]]:
             # By its id alone an image does not tell what it was pulled by; whoever pinned it knew.
             known = asked.get("digest", "") if asked.get("id") == image["id"] else ""
             images[service] = asked | {"id": image["id"], "digest": image["digest"] or known}
+            # After a pull, a scale adds containers of the newer image to those of the older one.
+            images[service].pop("also", None)
+            if others := {c.image_id for c in found if c.service == service} - {image["id"]}:
+                images[service]["also"] = sorted(others)
     for service in images.keys() - running.keys():
         # It runs no container as yet (replicas: 0): what would run is what its name means now.
         if "id" not in images[service]:
             images[service] = images[service] | named_image(run.runner, images[service]["image"])
     return images
+
+
+def _config_hashes(run: Run, found: list[Container]) -> dict[str, Any]:
+    """Return the column with the configurations of `found`, where an `up` of the event went well."""
+    if run.event.action not in _BROUGHT_UP or run.event.step in _CALLS_UP:
+        return {}
+    # A scale leaves alone what is there already; it was recorded when it was made.
+    return {"config_hashes": {c.service: c.config_hash for c in found} | run.event.config_hashes}
 
 
 _DEPLOY = (version, write, credentials, pull, up, verify, record)
@@ -203,5 +218,5 @@ STEPS: dict[str, tuple[Step, ...]] = {
     Action.REMOVE: (down,),
 }
 
-# In these a deploy has touched no container yet: when it ends here, all is put back as it was.
-BEFORE_UP = frozenset({"", version.__name__, write.__name__, credentials.__name__, pull.__name__})
+# What stands when one of these has failed is partly this event's and partly that of one before it.
+_CALLS_UP = frozenset({up.__name__, scale.__name__})

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
-from apps.deployments.states import ACTIVE, TERMINAL, Action, Status
+from apps.deployments.states import ACTIVE, BEFORE_UP, TERMINAL, Action, Status
 
 
 class ClosedEvent(Conflict):
@@ -32,7 +32,9 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
 
     def that_shaped(self, app: App) -> "DeployEvent | None":
         """Return the last event that set which containers `app` has now: a deploy, rollback or scale."""
-        deployed = Q(action__in=(Action.DEPLOY, Action.ROLLBACK), started_at__isnull=False)
+        deployed = Q(action__in=(Action.DEPLOY, Action.ROLLBACK), started_at__isnull=False) & (
+            Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
+        )
         scaled = Q(action=Action.SCALE, status__in=(Status.SUCCEEDED, Status.UNSTABLE))
         return self.filter(deployed | scaled, app=app, version=app.current_version).first()
 

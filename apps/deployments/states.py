@@ -34,3 +34,6 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
     Status.RUNNING: TERMINAL,
 }
+
+# In these steps a deploy has touched no container yet: when it ends here, all is put back as it was.
+BEFORE_UP = frozenset({"", "version", "write", "credentials", "pull"})
