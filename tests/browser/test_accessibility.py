@@ -17,6 +17,7 @@ PAGES = [
     "/apps/new/?example",
     "/apps/{slug}/",
     "/apps/{slug}/edit/",
+    "/apps/{slug}/redeploy/",
     "/apps/{slug}/versions/",
     "/apps/{slug}/versions/1/",
     "/apps/{slug}/settings/",
@@ -67,6 +68,11 @@ def test_axe_finds_nothing(browser: Browser, filled: tuple[PanelProcess, str]) -
                 for violation in axe.run(page).response["violations"]:
                     where = [node["html"][:120] for node in violation["nodes"]][:3]
                     found.append(f"{path} {width} {scheme}: {violation['id']} {where}")
+                if path.endswith("/edit/"):
+                    page.get_by_role("button", name="Show plan").click()
+                    page.locator(".plan").wait_for()
+                    for violation in axe.run(page).response["violations"]:
+                        found.append(f"{path} with its plan {width} {scheme}: {violation['id']}")
                 overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 if overflow:
                     found.append(f"{path} {width} {scheme}: scrolls sideways")

@@ -23,7 +23,7 @@ class Journal:
         where, values = ("WHERE slug = ?", (slug,)) if slug else ("", ())
         events = self._rows(f"SELECT * FROM deploy_events {where} ORDER BY id", *values)
         for event in events:
-            for column in ("steps", "services", "images", "expected", "arguments"):
+            for column in ("steps", "services", "images", "expected", "arguments", "plan"):
                 event[column] = json.loads(event[column])
         return events
 
