@@ -18,6 +18,8 @@ from apps.deployer.rehearsal import Rehearsal
 from apps.deployer.resources import image_of, is_built
 from apps.deployer.verdict import expectations
 
+_MOST_NAMED = 100
+
 _OUTSIDE = Reason(
     "outside", "changed outside the panel: its container fits neither the current version nor this one"
 )
@@ -64,7 +66,8 @@ def _asked_for(
     leaving = sorted(existing, key=lambda c: (c not in stale, -c.number))[: max(len(existing) - wanted, 0)]
     actions = {c.name: _action(c, leaving, stale) for c in existing}
     number = max((c.number for c in existing), default=0)
-    for offset in range(1, wanted - len(existing) + 1):
+    # A file can ask for a million: so many are counted, not named.
+    for offset in range(1, min(wanted - len(existing), _MOST_NAMED) + 1):
         new_name = service.get("container_name") or f"{situation.project}-{name}-{number + offset}"
         actions[new_name] = Change.CREATE
     reasons = list(cascade)

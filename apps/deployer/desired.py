@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ class Desired:
     checked: Checked
     hashes: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def services(self) -> dict[str, dict[str, Any]]:
-        return self.checked.model.get("services") or {}
+        return active_services(self.checked.model)
 
 
 def service_hashes(
@@ -73,26 +74,32 @@ def shared_with(service: Mapping[str, Any]) -> dict[str, str]:
     return shared
 
 
-def for_standard_input(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resolved `model` without profiles: what is in it is what is active."""
-    services = {
-        name: {key: value for key, value in service.items() if key != "profiles"}
-        for name, service in (model.get("services") or {}).items()
-    }
-    return {**model, "services": services}
+def active_services(model: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the services of the resolved `model` as `up` takes them: what is in it is active.
+
+    An optional dependency on what is not active counts for nothing, neither for the hash.
+    """
+    services: dict[str, dict[str, Any]] = model.get("services") or {}
+    found = {}
+    for name, service in services.items():
+        found[name] = {key: value for key, value in service.items() if key != "profiles"}
+        awaited = service.get("depends_on") or {}
+        if not awaited.keys() <= services.keys():
+            found[name]["depends_on"] = {other: how for other, how in awaited.items() if other in services}
+    return found
 
 
 def _with_containers(model: Mapping[str, Any], containers: Callable[[str], str]) -> dict[str, Any]:
     """Return `model` with the containers that Compose puts in the place of services before it hashes."""
-    found = for_standard_input(model)
-    for service in found["services"].values():
+    services = active_services(model)
+    for service in services.values():
         for key in _NAMESPACES:
             mode, _, other = str(service.get(key) or "").partition(":")
             if mode == "service":
                 service[key] = f"container:{containers(other) or _NOBODY}"
         if service.get("volumes_from"):
             service["volumes_from"] = [_resolved(str(v), containers) for v in service["volumes_from"]]
-    return found
+    return {**model, "services": services}
 
 
 def _resolved(entry: str, containers: Callable[[str], str]) -> str:

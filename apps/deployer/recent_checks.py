@@ -9,6 +9,7 @@ from apps.deployer.check import Checked
 
 _SECONDS = 60.0  # the files beside the content may change; nobody should plan by an old answer
 _MOST = 20
+_LARGEST = 100_000  # characters of a file: larger ones are rare, and their models take memory
 
 _kept: OrderedDict[tuple[str, str, str], tuple[float, Checked]] = OrderedDict()
 _lock = Lock()
@@ -16,6 +17,8 @@ _lock = Lock()
 
 def keep(slug: str, content: Content, checked: Checked, pins: str = "") -> None:
     """Remember what Compose made of `content` with `pins` for app `slug`: in memory, a minute long."""
+    if len(content.yaml) > _LARGEST:
+        return
     with _lock:
         _kept[slug, content.sha256, pins] = (time.monotonic(), checked)
         _forget()

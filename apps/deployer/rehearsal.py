@@ -2,18 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from apps.deployer import compose
 from apps.deployer.compose import Project
-from apps.deployer.desired import for_standard_input
+from apps.deployer.desired import active_services
 from apps.deployer.refusals import warnings_in
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome, collect
+from apps.deployer.verdict import expectations
 
 _TIMEOUT = 30.0
+_MOST_CONTAINERS = 1000
 _LINE = re.compile(
     r'DRY-RUN MODE -[ \t]+(?P<kind>Container|Network|Volume)[ \t]+"?(?P<name>[^\s"]+)"?'
     r"[ \t]+(?P<word>\w+)[ \t]*$",
@@ -47,7 +49,7 @@ class Rehearsal:
 def rehearse(
     runner: CommandRunner,
     project: Project,
-    model: Mapping[str, Any],
+    model: dict[str, Any],
     idle: Iterable[str],
     cancel: CancelToken | None = None,
 ) -> Rehearsal | None:
@@ -58,10 +60,10 @@ def rehearse(
     """
     if not can_be_rehearsed(model):
         return None
-    known = for_standard_input(model)
+    services = active_services(model)
     for name in idle:
-        known["services"][name] = {"image": "scratch", "profiles": ["not-active"]}
-    stdin = json.dumps(known).encode()
+        services[name] = {"image": "scratch", "profiles": ["not-active"]}
+    stdin = json.dumps({**model, "services": services}).encode()
     answer = collect(
         runner, compose.rehearse(project), cwd=Path("/"), stdin=stdin, cancel=cancel, timeout=_TIMEOUT
     )
@@ -70,8 +72,13 @@ def rehearse(
     return read(answer.stdout + answer.stderr, answer.exit_code)
 
 
-def can_be_rehearsed(model: Mapping[str, Any]) -> bool:
-    """Tell whether a dry run gets to its end: it stops at a config or secret whose content it would copy."""
+def can_be_rehearsed(model: dict[str, Any]) -> bool:
+    """Tell whether a dry run gets to its end, and soon.
+
+    It stops at a config or secret whose content it would copy, and plays each of a million containers.
+    """
+    if sum(one.replicas for one in expectations(model)) > _MOST_CONTAINERS:
+        return False
     sources = [*(model.get("configs") or {}).values(), *(model.get("secrets") or {}).values()]
     return not any("content" in source or "environment" in source for source in sources)
 

@@ -144,6 +144,11 @@ def test_more_containers_get_the_next_numbers():
     assert found.summary == "scale web (2 → 4)"
 
 
+def test_a_million_containers_are_counted_and_not_named():
+    (service,) = plan(desired({"web": {"scale": 10**9}})).services
+    assert (service.wanted, len(service.containers)) == (10**9, 100)
+
+
 def test_fewer_containers_lose_the_highest_numbers():
     found = plan(desired({"web": {"deploy": {"replicas": 1}}}), *(existing("web", n) for n in (1, 2, 3)))
     (service,) = found.services

@@ -37,6 +37,12 @@ def test_it_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None
     assert recent_checks.find("shop", CONTENT) is None
 
 
+def test_a_large_file_is_not_kept() -> None:
+    large = Content("services: {}\n" + "#" * 100_000)
+    recent_checks.keep("shop", large, Checked())
+    assert recent_checks.find("shop", large) is None
+
+
 def test_only_the_last_few_are_kept() -> None:
     for number in range(50):
         recent_checks.keep(f"app-{number}", CONTENT, Checked())

@@ -72,6 +72,8 @@ def test_a_dry_run_that_cannot_get_to_its_end_is_not_asked_for(tmp_path):
     for source in ({"content": "x"}, {"environment": "X"}):
         assert rehearse(runner, Project("p", tmp_path), MODEL | {"configs": {"c": source}}, ()) is None
         assert rehearse(runner, Project("p", tmp_path), MODEL | {"secrets": {"c": source}}, ()) is None
+    many = {"services": {"web": {"image": "a", "scale": 10**9}}}
+    assert rehearse(runner, Project("p", tmp_path), many, ()) is None
     assert runner.calls == []
 
 

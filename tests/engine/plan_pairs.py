@@ -305,6 +305,38 @@ PAIRS = [
         {"web": "keep", "side": "keep", "vols": "keep", "new": "create"},
     ),
     Pair(
+        "no network at all",
+        "",
+        web("network_mode: none", more="networks: {{unused: {{}}}}\nvolumes: {{unused: {{}}}}\n"),
+        {"web": "create"},
+    ),
+    Pair(
+        "an optional dependency whose profile is not active",
+        web(
+            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
+            more="  debug: {{image: {web}, profiles: [debug]}}\n",
+        ),
+        web(
+            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
+            more="  debug: {{image: {web}, profiles: [debug]}}\n  new: {{image: {web}}}\n",
+        ),
+        {"web": "keep", "new": "create"},
+    ),
+    Pair(
+        "an optional dependency whose profile becomes active",
+        web(
+            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
+            more="  debug: {{image: {web}, profiles: [debug]}}\n",
+        ),
+        web(
+            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
+            more="  debug: {{image: {web}, profiles: [debug]}}\n",
+        ),
+        {"web": "recreate", "debug": "create"},
+        {"web": ["depends_on"]},
+        environment=("", "COMPOSE_PROFILES=debug\n"),
+    ),
+    Pair(
         "container_name",
         web("container_name: {project}-one"),
         web("container_name: {project}-two"),
