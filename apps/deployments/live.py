@@ -8,7 +8,7 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -122,6 +122,7 @@ class Broadcaster:
         self.lock = threading.Lock()
         self._subscriptions: dict[str, set[Subscription]] = {}
         self._relay: Relay | None = None
+        self._listeners: tuple[Callable[[Message], None], ...] = ()
 
     def subscribe(self, *topics: str) -> Subscription:
         """Return a subscription to `topics`, which begins with its `async with`."""
@@ -133,6 +134,7 @@ class Broadcaster:
 
     def deliver(self, topics: Iterable[str], message: Message) -> None:
         """Hand `message` once to each subscriber of any of `topics`."""
+        topics = tuple(topics)
         size = _MESSAGE_BYTES + len(message.get("frame", ""))
         sleepers: dict[asyncio.AbstractEventLoop, list[Subscription]] = {}
         with self.lock:
@@ -147,6 +149,20 @@ class Broadcaster:
             except RuntimeError:  # the loop is closed, and its listeners with it
                 for subscription in subscriptions:
                     self.remove(subscription)
+
+        for listener in self._listeners if APPS_TOPIC in topics else ():
+            listener(message)
+
+    def listen(self, listener: Callable[[Message], None]) -> None:
+        """Call `listener` with each message about apps, in whatever thread; it must not wait."""
+        with self.lock:
+            self._listeners = (*self._listeners, listener)
+        self.relay()
+
+    def unlisten(self, listener: Callable[[Message], None]) -> None:
+        """Call `listener` no more."""
+        with self.lock:
+            self._listeners = tuple(one for one in self._listeners if one != listener)
 
     def listens(self, topic: str) -> bool:
         """Tell whether anybody in this process listens to `topic`."""

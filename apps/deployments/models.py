@@ -10,6 +10,9 @@ from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments.states import ACTIVE, BEFORE_UP, TERMINAL, Action, Status
 
+_DEPLOYS = (Action.DEPLOY, Action.ROLLBACK, Action.ADOPT)
+_REACHED_UP = Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
+
 
 class ClosedEvent(Conflict):
     """An attempt to change an event that has ended, or to delete one."""
@@ -30,13 +33,21 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         """Return the events that a worker runs now."""
         return self.filter(status=Status.RUNNING)
 
-    def that_shaped(self, app: App) -> "DeployEvent | None":
-        """Return the last event that set which containers `app` has now: a deploy, rollback or scale."""
-        deployed = Q(action__in=(Action.DEPLOY, Action.ROLLBACK), started_at__isnull=False) & (
-            Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
-        )
+    def that_shape(self) -> "DeployEventQuerySet":
+        """Return the events that set which containers an app has: deploys, rollbacks and scales."""
+        deployed = Q(action__in=_DEPLOYS, started_at__isnull=False) & _REACHED_UP
         scaled = Q(action=Action.SCALE, status__in=(Status.SUCCEEDED, Status.UNSTABLE))
-        return self.filter(deployed | scaled, app=app, version=app.current_version).first()
+        return self.filter(deployed | scaled)
+
+    def that_shaped(self, app: App) -> "DeployEvent | None":
+        """Return the last event that set which containers `app` has now."""
+        return self.that_shape().filter(app=app, version=app.current_version).first()
+
+    def that_moved(self) -> "DeployEventQuerySet":
+        """Return the ended events that started or stopped containers."""
+        actions = (*_DEPLOYS, Action.START, Action.RESTART, Action.STOP, Action.SCALE)
+        ended = self.filter(status__in=TERMINAL, started_at__isnull=False)
+        return ended.filter(_REACHED_UP, action__in=actions)
 
     def update(self, **kwargs: Any) -> int:
         """Change those of these events that have not ended yet; return how many that were."""

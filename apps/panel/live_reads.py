@@ -121,12 +121,19 @@ def apps_state(user: Any) -> dict[str, dict[str, Any]]:
                 "step": event.step,
                 "position": places.get(event.pk, 0),
             }
-    return {
-        slug: {"slug": slug, "state": state.state, "deploying": doing.get(slug)}
-        for slug, state in app_states(slugs).items()
-    }
+    told = {}
+    for slug, state in app_states(slugs).items():
+        if slug in doing:
+            state = state.with_event()
+        told[slug] = {
+            "slug": slug,
+            "state": state.state,
+            "differences": state.fingerprint,
+            "deploying": doing.get(slug),
+        }
+    return told
 
 
 def removed(slug: str) -> dict[str, Any]:
     """Return what `/ws/apps/` says of an app that is no longer there."""
-    return {"slug": slug, "state": "removed", "deploying": None}
+    return {"slug": slug, "state": "removed", "differences": "", "deploying": None}

@@ -30,6 +30,8 @@ _APPS = {
     "degraded": Mark("warning", "alert-triangle", "Degraded"),
     "completed": Mark("good", "checks", "Completed"),
     "stopped": Mark("quiet", "player-stop", "Stopped"),
+    "drifted": Mark("warning", "git-compare", "Drifted"),
+    "deploying": Mark("busy", "loader-2", "Deploying", "icon-spin"),
     "absent": Mark("quiet", "circle-dashed", "Not running"),
     "unreachable": Mark("bad", "plug-connected-x", "Engine not reachable"),
 }

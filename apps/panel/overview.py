@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from apps.applications.models import App
 from apps.deployer import engine
-from apps.deployer.engine import AppState
+from apps.deployer.app_state import AppState
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
@@ -27,7 +27,7 @@ class AppRow:
     def live_key(self) -> str:
         """What apps-live.js compares with a frame of /ws/apps/ to see whether this is out of date."""
         event = self.deploying
-        parts: list[object] = [self.state.state]
+        parts: list[object] = [self.state.state, self.state.fingerprint]
         if event is not None:
             parts += [event.pk, event.status, event.step, self.position]
         return "|".join(str(part) for part in parts)
@@ -49,7 +49,7 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
         rows.append(
             AppRow(
                 app=app,
-                state=states[app.slug],
+                state=states[app.slug].with_event() if event else states[app.slug],
                 deploying=event,
                 position=places.get(event.pk, 0) if event else 0,
                 last_event=events.get(app.last_event_id),

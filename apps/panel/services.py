@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from apps.deployer.engine import AppState, ServiceState
+from apps.deployer.app_state import AppState, ServiceState
 from apps.deployer.verdict import Expectation
 
 

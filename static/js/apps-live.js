@@ -4,7 +4,8 @@
 (() => {
   function key(app) {
     const doing = app.deploying;
-    const parts = doing ? [app.state, doing.event, doing.status, doing.step, doing.position] : [app.state];
+    const parts = [app.state, app.differences];
+    if (doing) parts.push(doing.event, doing.status, doing.step, doing.position);
     return parts.join("|");
   }
 

@@ -12,8 +12,8 @@ from apps.applications.content import Content, InvalidContent, Problem
 from apps.applications.models import App
 from apps.applications.services import create_app, store_version
 from apps.deployer import requests
+from apps.deployer.app_state import AppState, ServiceState
 from apps.deployer.cli import app_lists
-from apps.deployer.engine import AppState, ServiceState
 from apps.deployments import logs, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
@@ -307,7 +307,7 @@ def test_list_shows_state_and_what_is_deploying_newest_first(
     done = manage("app", "list", "--json")
     assert [record["slug"] for record in done.json] == ["blog", "shop"]
     shop = done.json[1]
-    assert (shop["state"], shop["current_version"]) == ("up", 1)
+    assert (shop["state"], shop["current_version"]) == ("deploying", 1)
     assert shop["services"][0]["container"] == "shop-web-1"
     assert shop["deploying"] == {
         "event": event.pk,
@@ -318,7 +318,11 @@ def test_list_shows_state_and_what_is_deploying_newest_first(
     }
     assert done.json[0]["deploying"] is None
     lines = manage("app", "list").out.splitlines()
-    assert [line.split()[:2] for line in lines] == [["APP", "STATE"], ["blog", "absent"], ["shop", "up"]]
+    assert [line.split()[:2] for line in lines] == [
+        ["APP", "STATE"],
+        ["blog", "absent"],
+        ["shop", "deploying"],
+    ]
     assert f"stop, place 1 (event {event.pk})" in lines[2]
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from apps.deployer.app_state import state_of
 from apps.deployer.containers import Container
-from apps.deployer.engine import state_of
 from apps.deployer.verdict import Expectation, Verdict, expectations, judge
 
 RUNNING = Container(
@@ -129,13 +129,15 @@ def test_a_service_whose_end_others_await_is_a_job() -> None:
         ([{}, {"state": "exited"}], "up"),
         ([{"state": "exited"}], "completed"),
         ([{"state": "exited", "restart_policy": "always"}], "stopped"),
-        ([{"state": "exited", "exit_code": 137}], "stopped"),
+        ([{"state": "exited", "exit_code": 137}], "degraded"),
+        ([{"state": "exited", "exit_code": 137, "stopped_by_hand": True}], "stopped"),
+        ([{"state": "exited", "stopped_by_hand": True}], "stopped"),
         ([{}, {"state": "exited", "exit_code": 1}], "degraded"),
         ([{"health": "unhealthy"}], "degraded"),
         ([{"health": "starting"}], "degraded"),
         ([{"state": "restarting"}], "degraded"),
         ([{"state": "paused"}], "degraded"),
-        ([{"state": "created"}], "stopped"),
+        ([{"state": "created"}], "degraded"),
     ],
 )
 def test_the_state_of_an_app_follows_from_its_containers(containers: list[dict], state: str) -> None:

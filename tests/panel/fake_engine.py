@@ -11,10 +11,10 @@ import yaml
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.core.errors import DomainError
 from apps.deployer import engine, requests
+from apps.deployer.app_state import ABSENT, AppState, ServiceState
 from apps.deployer.check import Checked
 from apps.deployer.decision import Situation
 from apps.deployer.desired import Desired
-from apps.deployer.engine import ABSENT, AppState, ServiceState
 from apps.deployer.observed import Existing, Images, Observed
 from apps.deployer.plan import Plan
 from apps.deployer.planning import build_plan

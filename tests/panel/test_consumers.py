@@ -6,7 +6,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
 from apps.accounts.models import User
-from apps.deployer.engine import AppState
+from apps.deployer.app_state import AppState
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.runner.interface import Line
 from apps.deployments import live
@@ -324,18 +324,22 @@ async def test_all_apps_come_first_and_then_only_what_changes(session, monkeypat
     assert watcher.frames[0] == {
         "type": "apps",
         "apps": [
-            {"slug": "blog", "state": "absent", "deploying": waiting},
-            {"slug": "shop", "state": "up", "deploying": None},
+            {"slug": "blog", "state": "deploying", "differences": "", "deploying": waiting},
+            {"slug": "shop", "state": "up", "differences": "", "deploying": None},
         ],
     }
     await in_thread(change_event)(queued, status=Status.RUNNING, step="pull")
     await _until(lambda: len(watcher.frames) == 2, timeout=0.5)
     running = {**waiting, "status": "running", "step": "pull", "position": 0}
-    assert watcher.frames[1]["apps"] == [{"slug": "blog", "state": "absent", "deploying": running}]
+    assert watcher.frames[1]["apps"] == [
+        {"slug": "blog", "state": "deploying", "differences": "", "deploying": running}
+    ]
     engine.states["shop"] = "degraded"
     live.apps_changed(["shop"])
     await _until(lambda: len(watcher.frames) == 3, timeout=0.5)
-    assert watcher.frames[2]["apps"] == [{"slug": "shop", "state": "degraded", "deploying": None}]
+    assert watcher.frames[2]["apps"] == [
+        {"slug": "shop", "state": "degraded", "differences": "", "deploying": None}
+    ]
     await in_thread(change_event)(event, step="record")
     await asyncio.sleep(0.3)
     assert len(watcher.frames) == 3, "a change that shows nowhere was sent"
@@ -371,7 +375,7 @@ async def test_an_app_that_was_removed_is_said_once(session, monkeypatch):
     await _until(lambda: len(watcher.frames) > 1, timeout=0.5)
     await asyncio.sleep(0.2)
     assert json.loads(json.dumps(watcher.frames[1:])) == [
-        {"type": "apps", "apps": [{"slug": "shop", "state": "removed", "deploying": None}]}
+        {"type": "apps", "apps": [{"slug": "shop", "state": "removed", "differences": "", "deploying": None}]}
     ]
     await watcher.leave()
 

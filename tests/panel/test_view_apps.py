@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.accounts.models import Role, User
 from apps.applications.content import Content
 from apps.applications.models import App
-from apps.deployer.engine import UNREACHABLE, AppState
+from apps.deployer.app_state import UNREACHABLE, AppState
 from apps.deployments.states import Action, Status
 from apps.panel.views.editor import EXAMPLE
 from tests.panel.admin_records import make_event
@@ -55,9 +55,9 @@ def test_it_shows_what_is_being_deployed_with_step_and_place(
     page = text(client, "/")
 
     assert "Deploy: pull" in page
-    assert f'data-live-key="absent|{running.pk}|running|pull|0"' in page
+    assert f'data-live-key="deploying||{running.pk}|running|pull|0"' in page
     assert "Stop queued, place 1" in page
-    assert f'data-live-key="absent|{waiting.pk}|queued||1"' in page
+    assert f'data-live-key="deploying||{waiting.pk}|queued||1"' in page
 
 
 def test_it_says_that_the_engine_is_not_reachable(

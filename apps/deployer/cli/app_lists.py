@@ -41,12 +41,15 @@ def check(options: dict[str, Any], output: Output) -> int:
 def list_apps(options: dict[str, Any], output: Output) -> int:
     """List the apps with what they do now."""
     apps = list(App.objects.live().select_related("current_version", "created_by").order_by("-pk"))
-    states = app_states([app.slug for app in apps])
     places = queue.positions()
     busy: dict[int | None, DeployEvent] = {}
     for event in DeployEvent.objects.active().select_related("version").order_by("-pk"):
         # The oldest one is the one that runs or is next.
         busy[event.app_id] = event
+    states = app_states([app.slug for app in apps])
+    for app in apps:
+        if app.pk in busy:
+            states[app.slug] = states[app.slug].with_event()
     if output.as_json:
         output.json(
             [
@@ -54,6 +57,7 @@ def list_apps(options: dict[str, Any], output: Output) -> int:
                 | {
                     "state": states[app.slug].state,
                     "services": [asdict(service) for service in states[app.slug].services],
+                    "differences": [asdict(one) for one in states[app.slug].differences],
                     "deploying": _deploying(busy.get(app.pk), places),
                 }
                 for app in apps
