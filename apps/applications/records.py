@@ -17,6 +17,8 @@ def app_record(app: App) -> dict[str, Any]:
         "project": app.project,
         "current_version": app.current_version.number if app.current_version else None,
         "verify_timeout": app.verify_timeout,
+        "calm_seconds": app.calm_seconds,
+        "auto_rollback": app.auto_rollback,
         "created_by": app.created_by.get_username() if app.created_by else None,
         "created_at": _iso(app.created_at),
         "removed_at": _iso(app.removed_at),

@@ -35,6 +35,7 @@ class Container:
     working_dir: str = ""  # the project directory that Compose was started with
     config_files: tuple[str, ...] = ()  # the Compose files that it was started from
     networks: tuple[str, ...] = ()  # names
+    started_at: str = ""  # when it was last started, in the engine's words
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
 
     @property
@@ -183,6 +184,7 @@ def _container(told: dict[str, Any]) -> Container | None:
             filter(None, labels.get("com.docker.compose.project.config_files", "").split(","))
         ),
         networks=tuple(sorted((told.get("NetworkSettings") or {}).get("Networks") or {})),
+        started_at=state.get("StartedAt", ""),
     )
 
 

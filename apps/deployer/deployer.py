@@ -18,7 +18,7 @@ from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.deployer.steps import BEFORE_UP, STEPS, Step, drop_credentials, record
+from apps.deployer.steps import BEFORE_UP, STEPS, Step, drop_credentials, record, record_failure
 from apps.deployer.verify import verify
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
@@ -57,7 +57,7 @@ class Deployer:
         try:
             _bind(event)
             content = _content(event)
-            redactor = _redactor(content)
+            redactor = _redactor(content, _current_content(event))
         except DomainError as error:
             return Status.FAILED, {"error": str(error)}
         with LogBuffer(event.pk, redactor, cancel=cancel) as log:
@@ -100,7 +100,7 @@ class Deployer:
             drop_credentials(run)
             if run.planning:
                 run.planning.close()
-        return status, f"{sentence} {self._aftermath(run)}".strip()
+        return status, f"{sentence} {self._aftermath(run, status)}".strip()
 
     def _begin(self, run: Run, step: Step) -> None:
         if run.cancel.cancelled:
@@ -111,8 +111,8 @@ class Deployer:
         run.step_exit_code = None
         queue.advance(run.event, step=step.__name__, steps=steps)
 
-    def _aftermath(self, run: Run) -> str:
-        """Put back or note what an event that did not succeed leaves; return a sentence about it."""
+    def _aftermath(self, run: Run, status: Status) -> str:
+        """Put back or note what an event that ended as `status` leaves; return a sentence about it."""
         event = run.event
         if not event.step:
             return ""
@@ -127,8 +127,10 @@ class Deployer:
             current = run.app.current_version
             kept = f"version {current.number}" if current else "no version"
             return f"Nothing was changed: the app still has {kept}."
+        # What somebody ended has not failed: its services are only told.
+        note = record_failure if status in (Status.FAILED, Status.UNSTABLE) else record
         try:
-            record(run)
+            note(run)
         except ClaimLost:
             raise
         except Exception:
@@ -137,7 +139,7 @@ class Deployer:
             return "What stands now could not be told."
         if event.step == verify.__name__:
             return ""
-        found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services)
+        found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services if s["container"])
         return f"The app's containers: {found}." if found else "No container of the app is left."
 
     @staticmethod
@@ -190,14 +192,25 @@ def _content(event: DeployEvent) -> Content | None:
     return content_of(version) if version and event.action != Action.REMOVE else None
 
 
-def _redactor(content: Content | None) -> Redactor:
-    """Return what hides the app's environment and every registry password from the output."""
+def _current_content(event: DeployEvent) -> Content | None:
+    """Return what runs when `event` begins; containers that stay may print values of its environment."""
+    current = event.app and event.app.current_version
+    # Where its key is gone, nobody can tell what to hide; the deploy that brings new values goes on.
+    with suppress(UndecryptableError):
+        return content_of(current) if current else None
+    return None
+
+
+def _redactor(*contents: Content | None) -> Redactor:
+    """Return what hides the environments of `contents` and every registry password from the output."""
     passwords = []
     for credential in RegistryCredential.objects.all():
         # One that cannot be decrypted cannot be used either, and must not stop other apps.
         with suppress(UndecryptableError):
             passwords.append(credential.password.reveal())
-    values = environment.values(content.environment).values() if content else ()
+    values = {
+        value for content in contents if content for value in environment.values(content.environment).values()
+    }
     return Redactor(values, passwords=passwords)
 
 

@@ -20,6 +20,7 @@ from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
+from apps.deployer.verdict import Expectation, ServiceReport
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from apps.registries.references import registry_of
@@ -52,6 +53,7 @@ class Run:
     exit_code: int | None = None  # of the last command
     step_exit_code: int | None = None  # of the last command of this step
     containers: list[Container] | None = None  # as the last look of verify found them
+    reports: list[ServiceReport] | None = None  # and how they stood
     planning: PlanAhead | None = None  # of a deploy, until *up*
     pins: dict[str, Pin] = field(default_factory=dict)  # by service: the images that a rollback brings back
     _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
@@ -75,6 +77,11 @@ class Run:
     def hidden_names(self) -> set[str]:
         """The names of the app's environment: the panel's own values of these would win over the app's."""
         return set(environment.values(self.content.environment)) if self.content else set()
+
+    @property
+    def expected(self) -> list[Expectation]:
+        """What the Compose file asks of each service."""
+        return [Expectation(**one) for one in self.event.expected]
 
     @property
     def image_references(self) -> list[str]:

@@ -15,10 +15,11 @@ from apps.core.secret import UndecryptableError
 from apps.deployer import compose, pins
 from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
+from apps.deployer.last_lines import with_last_lines
 from apps.deployer.observed import list_images
 from apps.deployer.plan_ahead import PlanAhead
 from apps.deployer.run import Run, StepFailed
-from apps.deployer.verdict import observed
+from apps.deployer.verdict import concluded, judge, observed
 from apps.deployer.verify import verify
 from apps.deployments import queue
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
@@ -165,14 +166,26 @@ def down(run: Run) -> None:
 
 
 def record(run: Run) -> None:
-    """Note what stands now: images, configurations, and the containers where verify has not."""
+    """Note what stands now: images, configurations, and the containers with their verdict."""
     drop_credentials(run)
-    found = list_containers(run.runner, run.project.name) if run.containers is None else run.containers
-    columns: dict[str, Any] = {"images": _images(run, found)}
-    columns |= _config_hashes(run, found)
-    if not run.event.services:
-        columns["services"] = [report.as_dict() for report in observed(found)]
+    if run.containers is None:
+        run.containers = list_containers(run.runner, run.project.name)
+    columns: dict[str, Any] = {"images": _images(run, run.containers)}
+    columns |= _config_hashes(run, run.containers)
+    reports = observed(run.containers) if run.reports is None else run.reports
+    columns["services"] = [report.with_digest(columns["images"]).as_dict() for report in reports]
     queue.advance(run.event, **columns)
+
+
+def record_failure(run: Run) -> None:
+    """Note what stands now as `record` does, and what the services that are not well printed last."""
+    if run.containers is None:
+        run.containers = list_containers(run.runner, run.project.name)
+    if run.reports is None and verify in STEPS[run.event.action]:
+        run.reports = concluded(judge(run.expected, run.containers))
+    if run.reports is not None:
+        run.reports = with_last_lines(run.runner, run.reports, run.redactor)
+    record(run)
 
 
 def _images(run: Run, found: list[Container]) -> dict[str, dict[str, Any]]:

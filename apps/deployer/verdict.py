@@ -1,6 +1,7 @@
 """The judgement of an app: which service should run or end, and whether it does."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,8 +14,14 @@ class Verdict(StrEnum):
     RUNNING = "running"  # runs, and is healthy where it has a healthcheck
     COMPLETED = "completed"  # ended with 0, as it was meant to or may
     WAITING = "waiting"  # may still get there
+    UNSTABLE = "unstable"  # was not there in time, or did not stay there
     FAILED = "failed"  # cannot get there by itself
     UNJUDGED = ""  # nothing was asked of it (after stop, pull)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether this is what the Compose file asks for."""
+        return self in (Verdict.RUNNING, Verdict.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,18 @@ class ServiceReport:
     restarts: int
     verdict: Verdict
     reason: str  # a phrase for people, empty where all is well
+    image: str = ""  # its digest (repository@sha256:...), or its id where no registry knows it
+    oom: bool = False  # ran out of memory
+    log: tuple[str, ...] = ()  # its last lines, where it is not well
+
+    def with_digest(self, images: Mapping[str, Mapping[str, str]]) -> "ServiceReport":
+        """Return this with the digest of its image, where `images` of the services know one for its id."""
+        known = images.get(self.service, {})
+        is_known = known.get("digest") and known.get("id") == self.image
+        return replace(self, image=known["digest"]) if is_known else self
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"verdict": str(self.verdict)}
+        return asdict(self) | {"verdict": str(self.verdict), "log": list(self.log)}
 
 
 def expectations(model: dict[str, Any]) -> list[Expectation]:
@@ -76,7 +92,9 @@ def judge(expected: list[Expectation], containers: list[Container]) -> list[Serv
     reports = []
     for expectation in expected:
         own = [c for c in containers if c.service == expectation.service]
-        reports += [_report(c, *_judge_one(expectation, c)) for c in own]
+        reports += [_report(c, *_judge_one(expectation, c)) for c in own[: expectation.replicas]]
+        surplus = f"one container too many ({expectation.replicas} asked for)"
+        reports += [_report(c, Verdict.WAITING, surplus) for c in own[expectation.replicas :]]
         missing = expectation.replicas - len(own)
         if missing > 0:
             reason = "no container" if not own else f"{missing} of {expectation.replicas} containers missing"
@@ -91,6 +109,28 @@ def observed(containers: list[Container]) -> list[ServiceReport]:
     return [_report(c, Verdict.UNJUDGED, "") for c in containers]
 
 
+def concluded(reports: list[ServiceReport]) -> list[ServiceReport]:
+    """Return `reports` as they stand when nothing is waited for any more."""
+    return [replace(r, verdict=Verdict.UNSTABLE) if r.verdict is Verdict.WAITING else r for r in reports]
+
+
+def asks_for_nothing(expected: list[Expectation]) -> bool:
+    """Tell whether not a single container is asked for: such an app cannot be well."""
+    return not any(expectation.replicas for expectation in expected)
+
+
+def how_it_ended(container: Container) -> str:
+    """Say with which exit code a container ended, and whether for lack of memory."""
+    # The engine keeps the mark of an earlier end, also over a good one.
+    memory = " (out of memory)" if container.oom_killed and container.exit_code else ""
+    return f"exited with {container.exit_code}{memory}"
+
+
+def restarted(times: int) -> str:
+    """Say how often something was restarted."""
+    return "restarted once" if times == 1 else f"restarted {times} times"
+
+
 def _report(container: Container, verdict: Verdict, reason: str) -> ServiceReport:
     return ServiceReport(
         service=container.service,
@@ -101,11 +141,12 @@ def _report(container: Container, verdict: Verdict, reason: str) -> ServiceRepor
         restarts=container.restarts,
         verdict=verdict,
         reason=reason,
+        image=container.image_id,
+        oom=container.oom_killed,
     )
 
 
 def _judge_one(expectation: Expectation, container: Container) -> tuple[Verdict, str]:
-    exited = f"exited with {container.exit_code}" + (" (out of memory)" if container.oom_killed else "")
     match container.state:
         case "running" if expectation.must_end:
             return Verdict.WAITING, "still runs, should end"
@@ -116,13 +157,19 @@ def _judge_one(expectation: Expectation, container: Container) -> tuple[Verdict,
         case "exited" if expectation.may_end and container.exit_code == 0:
             return Verdict.COMPLETED, ""
         case "exited" if expectation.may_end:
-            return Verdict.FAILED, exited
+            return Verdict.FAILED, _ended(container)
         case "exited" | "restarting":
-            return Verdict.WAITING, f"{exited}, restarted {container.restarts} times"
+            return Verdict.WAITING, _ended(container)
         case "dead":
             return Verdict.FAILED, "dead"
         case state:
             return Verdict.WAITING, state
+
+
+def _ended(container: Container) -> str:
+    """Say how a container ended, and how often it was started again."""
+    said = how_it_ended(container)
+    return f"{said}, {restarted(container.restarts)}" if container.restarts else said
 
 
 def _replicas(service: dict[str, Any]) -> int:

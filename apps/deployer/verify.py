@@ -1,92 +1,139 @@
 """The step that waits until every service stands as its Compose file asks, or time is up."""
 
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from itertools import chain, repeat
 
-from apps.deployer.containers import list_containers
+from apps.deployer.calm import Calm
+from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.engine_feed import EngineFeed, engine_feed
 from apps.deployer.run import Run, RunCancelled, StepFailed
-from apps.deployer.verdict import Expectation, ServiceReport, Verdict, judge
+from apps.deployer.verdict import ServiceReport, Verdict, asks_for_nothing, concluded, judge
 from apps.deployments import queue
-from apps.deployments.states import Status
+from apps.deployments.states import Action, Status
 
-_LOOK_EVERY = (0.1, 0.2, 0.4, 0.8, 1.0)  # seconds between looks, the last for all that follow
-
-_SETTLED = frozenset({Verdict.RUNNING, Verdict.COMPLETED})
+_LOOK_AGAIN = 1.0  # seconds between looks at an engine that does not answer
 
 
 def verify(run: Run) -> None:
     """Wait until all services run or have ended as asked, for `App.verify_timeout` seconds at most.
 
-    Raises StepFailed: status failed where a job did not end with 0 or the engine stays away, else
-    unstable; and RunCancelled.
+    What stood well within that time gets `App.calm_seconds` to prove it. `Run.reports` then holds how the
+    services stand. Raises StepFailed: status failed where a job did not end with 0 or the engine stays
+    away, else unstable; and RunCancelled.
     """
-    expected = [Expectation(**one) for one in run.event.expected]
-    deadline = time.monotonic() + run.app.verify_timeout
-    # A crash loop looks well between two crashes.
-    calm = run.app.calm_seconds
-    calm_since: float | None = None
-    calm_restarts = -1
-    away = False
-    for pause in chain(_LOOK_EVERY, repeat(_LOOK_EVERY[-1])):
-        reports = _look(run, expected)
-        now = time.monotonic()
-        if reports is None:
-            # An engine that restarts brings containers back by their restart policies.
-            if not away:
-                run.log.say("The Docker engine does not answer; waiting for it")
-            away, calm_since = True, None
-            failure = StepFailed("The Docker engine does not answer.")
-        else:
-            away = False
-            _tell(run, reports)
-            failure = _failure(expected, reports, run.app.verify_timeout)
-            if any(r.verdict is Verdict.FAILED for r in reports):
-                raise failure
-            restarts = sum(r.restarts for r in reports)
-            if not all(r.verdict in _SETTLED for r in reports):
-                calm_since = None
-            elif calm_since is None or restarts != calm_restarts:
-                calm_since, calm_restarts = now, restarts
-                # What is recorded at the end is asked for now, when there is time to wait out anyway.
-                with suppress(EngineUnreachable):
-                    run.digests(run.containers or [])
-            elif now - calm_since >= calm:
+    if asks_for_nothing(run.expected) and run.event.action != Action.SCALE:
+        raise StepFailed("No container is asked for, so nothing of the app runs", status=Status.UNSTABLE)
+    with engine_feed(run.runner) as feed:
+        _Vigil(run, feed).keep()
+
+
+class _Vigil:
+    """One wait for the services of an app. The feed says when to look; each look asks the engine itself.
+
+    What the feed holds may be older than the `up` that has just ended.
+    """
+
+    def __init__(self, run: Run, feed: EngineFeed) -> None:
+        self._run, self._feed, self._expected = run, feed, run.expected
+        self._deadline = time.monotonic() + run.app.verify_timeout
+        self._calm = Calm(run.app.calm_seconds)
+        self._said = ""
+
+    def keep(self) -> None:
+        """Look, and sleep until something changes or a time is over, until the verdict is clear."""
+        while True:
+            seen, fed = self._feed.generation, self._feed.of(self._run.project.name)
+            reports = self._look(fed or [])
+            if self._run.cancel.cancelled:
+                raise RunCancelled
+            if any(report.verdict is Verdict.FAILED for report in reports or []):
+                raise self._ended_badly()
+            now = time.monotonic()
+            # What stood well in time gets the time to prove it.
+            is_well = self._calm.since is not None and self._calm.since < self._deadline
+            end = self._calm.until if is_well else self._deadline
+            if now >= end and is_well:
                 return
-        # What stood well in time gets the time to prove it.
-        if now >= deadline and (calm_since is None or calm_since >= deadline):
-            raise failure
-        if calm_since is not None:
-            pause = min(pause, max(calm_since + calm - now, 0.0))
-        if run.cancel.wait(pause):
-            raise RunCancelled
+            if now >= end:
+                raise self._timed_out(now)
+            self._sleep(seen, fed, end if reports is not None else min(end, now + _LOOK_AGAIN))
+
+    def _look(self, fed: list[Container]) -> list[ServiceReport] | None:
+        """Ask the engine how the services stand now, and tell; None while it does not answer."""
+        run = self._run
+        try:
+            run.containers = list_containers(run.runner, run.project.name, run.cancel)
+        except EngineUnreachable:
+            run.containers = run.reports = None
+            self._calm.begin_anew()
+            # An engine that restarts brings containers back by their restart policies.
+            self._say("The Docker engine does not answer; waiting for it")
+            return None
+        run.reports = judge(self._expected, run.containers)
+        # Between two looks a container may end and start again; the feed may have seen the end.
+        self._calm.note_ends(fed)
+        was_well = self._calm.since is not None
+        disturbed = self._calm.see(time.monotonic(), run.containers, run.reports)
+        self._tell(run.reports, disturbed)
+        if self._calm.since is not None and not was_well:
+            # What is recorded at the end is asked for now, when there is time to wait out anyway.
+            with suppress(EngineUnreachable):
+                run.digests(run.containers)
+        return run.reports
+
+    def _sleep(self, seen: int, fed: list[Container] | None, until: float) -> None:
+        """Wait until the feed holds something else of the app than `fed`, or `until`."""
+        while (left := until - time.monotonic()) > 0:
+            seen = self._feed.wait(seen, left, self._run.cancel)
+            if self._run.cancel.cancelled:
+                raise RunCancelled
+            if self._feed.of(self._run.project.name) != fed:
+                return
+
+    def _tell(self, reports: list[ServiceReport], disturbed: dict[str, str]) -> None:
+        """Write the reports into the event where they changed, and what is waited for into the log."""
+        told = [report.as_dict() for report in reports]
+        if told != self._run.event.services:
+            queue.advance(self._run.event, services=told)
+        waiting = [f"{r.service} ({r.reason})" for r in reports if not r.verdict.is_well]
+        calm = f"{self._run.app.calm_seconds} s"
+        if waiting:
+            self._say("Waiting for " + ", ".join(waiting))
+        elif disturbed:
+            self._say(f"{_listed(disturbed.items())}; now all must stand well for {calm} from here")
+        else:
+            self._say(f"All services stand as the file asks; watching for {calm} that they stay so")
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._said:
+            self._said = sentence
+            self._run.log.say(sentence)
+
+    def _ended_badly(self) -> StepFailed:
+        reports = self._run.reports or []
+        bad = [report for report in reports if report.verdict is Verdict.FAILED]
+        jobs = {e.service for e in self._expected if e.one_shot}
+        is_job = any(report.service in jobs for report in bad)
+        return StepFailed(_reasons(bad), status=Status.FAILED if is_job else Status.UNSTABLE)
+
+    def _timed_out(self, now: float) -> StepFailed:
+        run = self._run
+        if run.reports is None:
+            return StepFailed("The Docker engine does not answer.")
+        stood_well = all(report.verdict.is_well for report in run.reports)
+        run.reports = concluded(self._calm.concluded(now, run.reports))
+        said = _reasons([report for report in run.reports if not report.verdict.is_well])
+        if stood_well:
+            return StepFailed(f"Not calm for {run.app.calm_seconds} seconds: {said}", Status.UNSTABLE)
+        return StepFailed(f"Not well after {run.app.verify_timeout} seconds: {said}", Status.UNSTABLE)
 
 
-def _look(run: Run, expected: list[Expectation]) -> list[ServiceReport] | None:
-    """Return how the services stand now; None while the engine does not answer."""
-    try:
-        run.containers = list_containers(run.runner, run.project.name, run.cancel)
-        return judge(expected, run.containers)
-    except EngineUnreachable:
-        run.containers = None
-        return None
+def _reasons(reports: list[ServiceReport]) -> str:
+    return _listed((report.service, report.reason) for report in reports)
 
 
-def _tell(run: Run, reports: list[ServiceReport]) -> None:
-    """Write the reports into the event, and a line into the log, when they changed."""
-    told = [report.as_dict() for report in reports]
-    if told != run.event.services:
-        queue.advance(run.event, services=told)
-        waiting = [f"{r.service} ({r.reason})" for r in reports if r.verdict not in _SETTLED]
-        run.log.say("Waiting for " + ", ".join(waiting) if waiting else "All services stand as the file asks")
-
-
-def _failure(expected: list[Expectation], reports: list[ServiceReport], timeout: int) -> StepFailed:
-    jobs = {e.service for e in expected if e.one_shot}
-    bad = [r for r in reports if r.verdict not in _SETTLED]
-    failed_job = any(r.service in jobs and r.verdict is Verdict.FAILED for r in bad)
-    said = "; ".join(f"{r.service}: {r.reason}" for r in bad) or "a service keeps restarting"
-    if any(r.verdict is Verdict.FAILED for r in bad):
-        return StepFailed(f"{said}.", status=Status.FAILED if failed_job else Status.UNSTABLE)
-    return StepFailed(f"Not well after {timeout} seconds: {said}.", status=Status.UNSTABLE)
+def _listed(reasons: Iterable[tuple[str, str]]) -> str:
+    """Return each service with its reason, those that are alike only once."""
+    return "; ".join(dict.fromkeys(f"{service}: {reason}" for service, reason in reasons))

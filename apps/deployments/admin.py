@@ -74,7 +74,7 @@ class DeployEventAdmin(HistoryAdmin):
     ordering = ("-pk",)
     sortable_by = ("id", "slug", "action", "status", "requested_by", "queued")
     fieldsets = (
-        (None, {"fields": ("slug", "app", "action", "asked_for", "version", "status", "error")}),
+        (None, {"fields": ("slug", "app", "action", "asked_for", "version", "status", "error", "cause")}),
         (
             "Who and when",
             {
@@ -99,6 +99,7 @@ class DeployEventAdmin(HistoryAdmin):
                     "exit_code",
                     "step_table",
                     "service_table",
+                    "last_lines",
                     "image_table",
                     "last_output",
                 )
@@ -185,8 +186,13 @@ class DeployEventAdmin(HistoryAdmin):
 
     @admin.display(description="services")
     def service_table(self, event: DeployEvent) -> str:
-        columns = ("service", "container", "state", "health", "exit_code", "restarts", "verdict")
-        return _table(event.services, columns)
+        columns = ("service", "container", "state", "health", "exit_code", "restarts", "verdict", "reason")
+        return _table(event.services, (*columns, "image"))
+
+    @admin.display(description="last lines of what failed")
+    def last_lines(self, event: DeployEvent) -> str:
+        logs = [(s["container"], "\n".join(s["log"])) for s in event.services if s.get("log")]
+        return format_html_join("", '<p>{}</p><pre class="record">{}</pre>', logs) or "none"
 
     @admin.display(description="images")
     def image_table(self, event: DeployEvent) -> str:

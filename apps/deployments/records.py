@@ -27,6 +27,7 @@ def event_record(event: DeployEvent, position: int | None = None) -> dict[str, A
         "plan": event.plan,
         "images": event.images,
         "services": event.services,
+        "cause": event.cause_id,
         "requested_by": event.requested_by,
         "requested_from": event.requested_from,
         "cancel_requested_by": event.cancel_requested_by,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from apps.deployer.verdict import Verdict
 from apps.deployments.states import Action, Status
 
 
@@ -117,6 +118,15 @@ def service_mark(state: str, health: str = "", exit_code: int | None = None) -> 
             return Mark("quiet", "checks", "Ended, exit code 0")
         return Mark("bad", "circle-x", "Ended" if exit_code is None else f"Ended, exit code {exit_code}")
     return _CONTAINERS.get(state) or _unknown(state)
+
+
+def verdict_mark(verdict: str, state: str, health: str = "", exit_code: int | None = None) -> Mark:
+    """Return the mark of a service in an event: how it was judged, where its state does not say that."""
+    if verdict == Verdict.COMPLETED:
+        return Mark("good", "checks", "Completed")
+    if verdict == Verdict.UNSTABLE and state == "running" and health != "unhealthy":
+        return Mark("warning", "alert-triangle", "Running, not stable")
+    return service_mark(state, health, exit_code)
 
 
 def change_mark(change: str) -> Mark:

@@ -31,6 +31,8 @@ def test_an_app_is_its_columns(version):
         "project": "simpledeploy-shop",
         "current_version": 1,
         "verify_timeout": 120,
+        "calm_seconds": 5,
+        "auto_rollback": False,
         "created_by": "alice",
         "created_at": app.created_at.isoformat(),
         "removed_at": None,

@@ -1,6 +1,7 @@
 """Apps, versions and a deployer over a MockRunner, for the state machine's many paths."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import create_app, store_version
 from apps.deployer import recent_checks, verify
+from apps.deployer.containers import Container
 from apps.deployer.deployer import Deployer
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
@@ -50,6 +52,21 @@ def told(service: str = "web", number: int = 1, **state: object) -> str:
             "NetworkSettings": {"Ports": {}},
         }
     )
+
+
+class RestlessFeed:
+    """A feed that shows another change every few milliseconds, so that verify looks again and again."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+    def of(self, project: str) -> list[Container] | None:
+        return [] if self.generation % 2 else None
+
+    def wait(self, seen: int, timeout: float, cancel: CancelToken | None = None) -> int:
+        (cancel or CancelToken()).wait(min(timeout, 0.005))
+        self.generation += 1
+        return self.generation
 
 
 class Lab:
@@ -108,6 +125,7 @@ class Lab:
 def lab(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Lab:
     settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
     settings.SIMPLEDEPLOY_CALM_SECONDS = 0
-    monkeypatch.setattr(verify, "_LOOK_EVERY", (0.005,))
     recent_checks.forget_all()
+    monkeypatch.setattr(verify, "engine_feed", lambda runner: nullcontext(RestlessFeed()))
+    monkeypatch.setattr(verify, "_LOOK_AGAIN", 0.005)
     return Lab()

@@ -219,16 +219,22 @@ def test_a_missing_service_makes_the_deploy_unstable(lab: Lab) -> None:
     assert event.services == [
         {
             "service": "web", "container": "", "state": "missing", "health": "", "exit_code": None,
-            "restarts": 0, "verdict": "waiting", "reason": "no container",
+            "restarts": 0, "verdict": "unstable", "reason": "no container", "image": "", "oom": False,
+            "log": [],
         }
     ]  # fmt: skip
 
 
 def test_a_crash_loop_is_unstable_even_if_it_runs_at_each_look(lab: Lab) -> None:
-    App.objects.update(verify_timeout=1)
-    lab.engine_has(*[[told(RestartCount=n)] for n in range(100000)][:5000])
+    App.objects.update(verify_timeout=1, calm_seconds=1)
+    lab.engine_has(*[[told(RestartCount=n)] for n in range(5000)])
 
-    assert lab.deployed().status == Status.UNSTABLE
+    event = lab.deployed()
+
+    assert event.status == Status.UNSTABLE
+    assert "Not calm for 1 seconds: web: restarted " in event.error
+    assert event.services[0]["verdict"] == "unstable"
+    assert event.services[0]["reason"].startswith("restarted ")
 
 
 @pytest.mark.parametrize(("one_shot", "status"), [(True, Status.FAILED), (False, Status.UNSTABLE)])

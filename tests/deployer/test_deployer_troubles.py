@@ -132,7 +132,7 @@ def test_an_engine_that_goes_while_verify_looks_is_waited_for(lab: Lab) -> None:
 
 
 def test_an_engine_that_stays_away_fails_verify_without_saying_that_nothing_was_changed(lab: Lab) -> None:
-    App.objects.update(verify_timeout=1)
+    App.objects.update(verify_timeout=1, calm_seconds=1)
     lab.runner.on("ps", "--quiet", **ENGINE_GONE)
 
     event = lab.deployed()

@@ -1,6 +1,7 @@
 """Rollbacks to the same images over a scripted engine: what is pinned, recorded, and put back."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
 from apps.deployer.app_folder import AppFolder
+from apps.deployer.verdict import Expectation
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from apps.registries.services import save_credential
@@ -161,11 +163,10 @@ def test_pins_come_and_go_with_the_files(lab: Lab, failing: str) -> None:
 
 def test_a_service_without_containers_keeps_what_its_name_means_now(lab: Lab) -> None:
     image_is(lab, DIGEST)
-    lab.engine_has([])
+    lab.engine_has([told("db")])
 
-    event = lab.run(lab.queue(expected=[]))
+    event = lab.run(lab.queue(expected=[asdict(Expectation("db", 1, False, False, False))]))
 
     assert event.status == Status.SUCCEEDED
-    assert DeployEvent.objects.get(pk=event.pk).images == {
-        "web": {"image": NAME, "id": "sha256:web", "digest": DIGEST}
-    }
+    images = DeployEvent.objects.get(pk=event.pk).images
+    assert images["web"] == {"image": NAME, "id": "sha256:web", "digest": DIGEST}

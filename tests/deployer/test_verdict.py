@@ -33,7 +33,7 @@ JOB = Expectation("web", 1, one_shot=True, must_end=True, may_end=True)
             Verdict.WAITING,
             "exited with 7, restarted 3 times",
         ),
-        (SERVICE, {"state": "exited"}, Verdict.WAITING, "exited with 0, restarted 0 times"),
+        (SERVICE, {"state": "exited"}, Verdict.WAITING, "exited with 0"),
         (MAY_END, {}, Verdict.RUNNING, ""),
         (MAY_END, {"state": "exited"}, Verdict.COMPLETED, ""),
         (MAY_END, {"state": "exited", "exit_code": 2}, Verdict.FAILED, "exited with 2"),

@@ -256,7 +256,18 @@ def test_the_page_of_an_event_shows_how_it_went(viewer: Client) -> None:
             {"name": "write", "started_at": "2026-03-14T12:00:00Z", "finished_at": "…", "exit_code": 0},
             {"name": "pull", "started_at": "2026-03-14T12:00:01Z", "finished_at": None, "exit_code": 18},
         ],
-        services=[{"service": "web", "state": "exited", "exit_code": 3, "verdict": "failed"}],
+        services=[
+            {
+                "service": "web",
+                "container": "web-web-1",
+                "state": "exited",
+                "exit_code": 3,
+                "verdict": "failed",
+                "reason": "exited with 3",
+                "log": ["<i>no table</i>", "bye"],
+            }
+        ],
+        cause=make_event(app),
         images={"web": {"image": "registry.example.com/web:1", "digest": "sha256:feed"}},
         plan={
             "summary": "recreate web (image)",
@@ -280,6 +291,9 @@ def test_the_page_of_an_event_shows_how_it_went(viewer: Client) -> None:
     assert "<td>write</td><td>2026-03-14T12:00:00Z</td><td>…</td><td>0</td>" in page
     assert "<td>pull</td><td>2026-03-14T12:00:01Z</td><td></td><td>18</td>" in page
     assert "<td>exited</td>" in page
+    assert "<td>exited with 3</td>" in page
+    assert '<p>web-web-1</p><pre class="record">&lt;i&gt;no table&lt;/i&gt;\nbye</pre>' in page
+    assert f"#{event.cause_id} deploy web" in page
     assert "<td>sha256:feed</td>" in page
     assert "<td>web</td><td>recreate</td><td>image: nginx:1 → &lt;b&gt;nginx:2&lt;/b&gt;</td>" in page
     assert "Pulling web\n&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -247,3 +247,39 @@ def test_cancelling_is_no_get_and_needs_a_sign_in(client: Client, person: Person
     assert client.get(f"/events/{event.pk}/cancel/").status_code == 405
     event.refresh_from_db()
     assert event.status == Status.QUEUED
+
+
+def test_a_service_that_failed_shows_its_verdict_and_its_last_lines(client: Client, person: Person) -> None:
+    person(Role.VIEWER)
+    fine = {"service": "db", "container": "shop-db-1", "state": "exited", "health": "", "exit_code": 0}
+    loop = {"service": "web", "container": "shop-web-1", "state": "running", "health": "", "exit_code": None}
+    judged = [
+        fine | {"verdict": "completed", "reason": "", "log": []},
+        loop | {"verdict": "unstable", "reason": "restarted once", "log": ["<b>no table</b>", "", "bye"]},
+    ]
+    event = make_event(make_app(), status=Status.UNSTABLE, services=judged)
+
+    page = text(client, f"/events/{event.pk}/")
+
+    assert "Completed" in page
+    assert "Running, not stable" in page
+    assert "restarted once" in page
+    assert page.count('class="last-lines"') == 1
+    assert 'aria-label="Last lines of shop-web-1">&lt;b&gt;no table&lt;/b&gt;\n\nbye\n</pre>' in page
+    # It was read before the services had these.
+    assert 'class="last-lines"' in text(client, f"/events/{event.pk}/status/")
+
+
+def test_an_automatic_rollback_and_its_cause_lead_to_each_other(client: Client, person: Person) -> None:
+    person(Role.VIEWER)
+    app = make_app()
+    failed = make_event(app, status=Status.UNSTABLE)
+    rollback = make_event(app, action="rollback", version=app.current_version, cause=failed)
+
+    assert f'<a href="/events/{rollback.pk}/">event {rollback.pk}</a>' in text(
+        client, f"/events/{failed.pk}/"
+    )
+    assert "Roll back to version 1, succeeded" in text(client, f"/events/{failed.pk}/")
+    assert f'<a href="/events/{failed.pk}/">event {failed.pk}</a>' in text(client, f"/events/{rollback.pk}/")
+    assert f"because of event {failed.pk}</a>" in text(client, "/events/")
+    assert f"because of event {failed.pk}</a>" in text(client, "/apps/shop/")

@@ -18,31 +18,50 @@ Person = Callable[[str], User]
 WITH_VOLUMES = YAML + "volumes:\n  data:\n  shared:\n    external: true\n    name: team-shared\n"
 
 
-def test_it_changes_name_and_time_to_verify(client: Client, person: Person) -> None:
-    person(Role.DEPLOYER)
-    app = make_app()
+TYPED = {"name": "Web shop", "verify_timeout": "30", "calm_seconds": "20"}
 
-    response = client.post("/apps/shop/settings/", {"name": "Web shop", "verify_timeout": "30"})
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_it_changes_the_name_and_how_deploys_are_judged(client: Client, person: Person, ticked: bool) -> None:
+    person(Role.DEPLOYER)
+    app = make_app(auto_rollback=not ticked)
+
+    response = client.post("/apps/shop/settings/", TYPED | ({"auto_rollback": "on"} if ticked else {}))
 
     app.refresh_from_db()
     assert response["Location"] == "/apps/shop/settings/"
     assert (app.name, app.verify_timeout) == ("Web shop", 30)
-    assert "The settings were saved." in text(client, "/apps/shop/settings/")
+    assert (app.calm_seconds, app.auto_rollback) == (20, ticked)
+    page = text(client, "/apps/shop/settings/")
+    assert "The settings were saved." in page
+    assert "Time of calm, in seconds" in page
+    assert "Go back by itself when an update fails" in page
+    assert page.count(" checked") == ticked
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("name", ""), ("name", "x" * 101), ("verify_timeout", "0"), ("verify_timeout", "x")]
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "x" * 101),
+        ("verify_timeout", "0"),
+        ("verify_timeout", "x"),
+        ("calm_seconds", ""),
+        ("calm_seconds", "0"),
+        ("calm_seconds", "3601"),
+        ("calm_seconds", "1.5"),
+    ],
 )
 def test_it_refuses_bad_values(client: Client, person: Person, field: str, value: str) -> None:
     person(Role.DEPLOYER)
     app = make_app()
 
-    response = client.post("/apps/shop/settings/", {"name": "Other", "verify_timeout": "30"} | {field: value})
+    response = client.post("/apps/shop/settings/", TYPED | {field: value})
 
     app.refresh_from_db()
     assert response.status_code == 400
     assert 'aria-invalid="true"' in response.content.decode()
-    assert (app.name, app.verify_timeout) == ("shop", 120)
+    assert (app.name, app.verify_timeout, app.calm_seconds) == ("shop", 120, 5)
 
 
 @pytest.mark.parametrize("role", ROLES)

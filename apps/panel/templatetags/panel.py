@@ -24,6 +24,7 @@ from apps.panel.marks import (
     event_mark,
     service_mark,
     step_mark,
+    verdict_mark,
 )
 
 register = template.Library()
@@ -62,6 +63,13 @@ def app_state(state: str) -> SafeString:
 def service_state(state: str, health: str = "", exit_code: int | None = None) -> SafeString:
     """Show the state of a container as an icon and a word."""
     return _badge(service_mark(state, health, exit_code))
+
+
+@register.simple_tag
+def service_verdict(service: Mapping[str, Any]) -> SafeString:
+    """Show how a service of an event was judged as an icon and a word."""
+    verdict, state, health = (service.get(key, "") for key in ("verdict", "state", "health"))
+    return _badge(verdict_mark(verdict, state, health, service.get("exit_code")))
 
 
 @register.simple_tag

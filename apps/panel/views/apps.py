@@ -67,7 +67,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-    """The name and the time to verify of an app, and the way to remove it."""
+    """The name of an app, how its deploys are judged, and the way to remove it."""
     app = find_app(request, slug, Permission.DEPLOY)
     form = AppSettingsForm(request.POST or None, instance=app)
     if form.is_valid():

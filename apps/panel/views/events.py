@@ -93,4 +93,9 @@ def log_text(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _status_context(event: DeployEvent) -> dict[str, object]:
-    return {"event": event, "steps": timeline(event), "position": queue.position(event)}
+    return {
+        "event": event,
+        "steps": timeline(event),
+        "position": queue.position(event),
+        "consequences": event.consequences.select_related("version"),
+    }

@@ -1,0 +1,68 @@
+"""The last lines that containers printed which are not as they should be."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from apps.deployer.compose import docker_program
+from apps.deployer.redaction import Redactor
+from apps.deployer.runner.interface import CommandRunner, Line, Stream
+from apps.deployer.verdict import ServiceReport, Verdict
+
+LINES = 20
+MOST_CONTAINERS = 10
+_LINE_BYTES = 2000  # of one line, beyond which it is cut
+_TIMEOUT = 10.0  # seconds; these commands answer in milliseconds or hang with the engine
+
+# What colours a line (ECMA-48, control sequences), and every other sign that steers a terminal.
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# How the engine begins each line with --timestamps; all of one length, so that they sort as texts.
+_STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) (.*)")
+_NEVER_STARTED = frozenset({"missing", "created"})
+
+
+def with_last_lines(
+    runner: CommandRunner, reports: Iterable[ServiceReport], redactor: Redactor
+) -> list[ServiceReport]:
+    """Return `reports` with the last lines of those that are not well: at most 10 containers, 20 lines each.
+
+    `redactor` hides what is secret in them. What cannot be read (an engine that went away, a logging
+    driver that keeps nothing) is left empty.
+    """
+    found = []
+    left = MOST_CONTAINERS
+    for report in reports:
+        is_unwell = report.verdict is not Verdict.UNJUDGED and not report.verdict.is_well
+        if is_unwell and left and report.state not in _NEVER_STARTED:
+            left -= 1
+            report = replace(report, log=_last_lines(runner, report.container, redactor))
+        found.append(report)
+    return found
+
+
+def _last_lines(runner: CommandRunner, container: str, redactor: Redactor) -> tuple[str, ...]:
+    """Return what `container` printed last on both streams, in the order of time."""
+    told: list[tuple[str, str]] = []
+    latest: dict[Stream, str] = {}
+
+    def keep(line: Line) -> None:
+        # A carriage return ends a line too; what follows it has no time of its own.
+        moment, text = stamped.groups() if (stamped := _STAMPED.match(line.text)) else ("", line.text)
+        latest[line.stream] = moment or latest.get(line.stream, "")
+        told.append((latest[line.stream], text))
+
+    argv = [docker_program(), "logs", "--tail", str(LINES), "--timestamps", container]
+    result = runner.run(argv, sink=keep, timeout=_TIMEOUT, line_limit=_LINE_BYTES)
+    if not result.ok:
+        return ()
+    # Two pipes alone do not keep the order of what came by them.
+    told.sort(key=lambda pair: pair[0])
+    return tuple(_harmless(text, redactor) for _moment, text in told[-LINES:])
+
+
+def _harmless(line: str, redactor: Redactor) -> str:
+    """Return `line` without secrets, without colours, and with all else that steers a terminal visible."""
+    # A colour within a secret would hide it from the redactor.
+    plain = redactor.redact(_COLOUR.sub("", line))
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", plain)

@@ -1,0 +1,165 @@
+"""The wait for the services over a scripted engine: what it says, keeps and concludes."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from apps.applications.models import App
+from apps.deployer.verdict import Expectation
+from apps.deployments.logs import read_lines
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Action, Status
+from tests.deployer.conftest import Lab, compose_text, told
+
+MAY_END = [asdict(Expectation("web", 1, False, False, True))]
+NONE = [asdict(Expectation("web", 0, False, False, False))]
+
+
+def lines_of(lab: Lab, *lines: str) -> None:
+    """Let every container have printed `lines`."""
+    moment = "2026-11-24T19:00:00.000000000Z"
+    lab.runner.on("logs", "--tail", lines=[f"{moment} {line}" for line in lines])
+
+
+def text_of(event: DeployEvent) -> list[str]:
+    return [line.text for line in read_lines(event.pk, after=0)]
+
+
+def test_the_event_keeps_what_the_failed_service_printed_last_without_secrets(lab: Lab) -> None:
+    lab.engine_has([told(Status="exited", ExitCode=3)])
+    lines_of(lab, "cannot connect", "password hunter2-hunter2 refused")
+
+    event = lab.deployed(expected=MAY_END, environment="TOKEN=hunter2-hunter2\n")
+
+    assert event.services == [
+        {
+            "service": "web", "container": "simpledeploy-demo-web-1", "state": "exited", "health": "",
+            "exit_code": 3, "restarts": 0, "verdict": "failed", "reason": "exited with 3",
+            "image": "sha256:web", "oom": False,
+            "log": ["cannot connect", "password •••••••• refused"],
+        }
+    ]  # fmt: skip
+
+
+def test_values_of_the_version_that_ran_before_are_hidden_too(lab: Lab) -> None:
+    lab.deployed(environment="TOKEN=former-secret\n")
+    lab.engine_has([told(Status="exited", ExitCode=3)])
+    lines_of(lab, "still former-secret")
+    lab.runner.on("compose", "up", lines=["up says former-secret"], exit_code=1)
+
+    event = lab.deployed(expected=MAY_END, environment="TOKEN=latter-secret\n")
+
+    assert event.services[0]["log"] == ["still ••••••••"]
+    assert "former-secret" not in "\n".join(text_of(event)) + event.error + event.output_tail
+
+
+def test_a_service_that_is_well_has_its_digest_and_no_lines(lab: Lab) -> None:
+    digest = "127.0.0.1:5999/demo/web@sha256:0123"
+    lab.runner.on("image", "inspect", lines=[json.dumps({"Id": "sha256:web", "RepoDigests": [digest]})])
+
+    event = lab.deployed()
+
+    assert (event.services[0]["image"], event.services[0]["log"]) == (digest, [])
+    assert not any("logs" in argv for argv in lab.runner.commands())
+
+
+def test_a_failed_up_says_which_service_it_was(lab: Lab) -> None:
+    lab.runner.on("compose", "up", lines=["service migrate didn't complete successfully"], exit_code=1)
+    lab.engine_has([told("migrate", Status="exited", ExitCode=3), told("web", Status="created")])
+    lines_of(lab, "no such table")
+    expected = [
+        asdict(Expectation("migrate", 1, True, True, True)),
+        asdict(Expectation("web", 1, False, False, False)),
+    ]
+
+    event = lab.deployed(expected=expected)
+
+    assert (event.status, event.step) == (Status.FAILED, "up")
+    told_of = {s["service"]: (s["verdict"], s["reason"], s["log"]) for s in event.services}
+    assert told_of == {
+        "migrate": ("failed", "exited with 3", ["no such table"]),
+        "web": ("unstable", "created", []),
+    }
+
+
+@pytest.mark.parametrize("action", [Action.DEPLOY, Action.ROLLBACK, Action.START, Action.RESTART])
+def test_no_container_at_all_is_no_success(lab: Lab, action: Action) -> None:
+    more: dict[str, Any] = {"expected": NONE} if action in (Action.DEPLOY, Action.ROLLBACK) else {}
+    lab.engine_has([])
+    if not more:
+        lab.deployed(expected=NONE)
+
+    event = lab.run(lab.queue(action, **more))
+
+    assert (event.status, event.step) == (Status.UNSTABLE, "verify")
+    assert event.error == "Verify: No container is asked for, so nothing of the app runs."
+
+
+def test_a_scale_to_zero_is_what_was_asked_for(lab: Lab) -> None:
+    lab.deployed()
+    lab.engine_has([])
+
+    event = lab.run(lab.queue(Action.SCALE, arguments={"scale": {"web": 0}}))
+
+    assert (event.status, event.error, event.services) == (Status.SUCCEEDED, "", [])
+
+
+def test_more_containers_than_asked_for_are_not_well(lab: Lab) -> None:
+    App.objects.update(verify_timeout=1)
+    lab.engine_has([told(), told(number=2)])
+
+    event = lab.deployed()
+
+    assert event.status == Status.UNSTABLE
+    assert "web: one container too many (1 asked for)" in event.error
+
+
+def test_a_crash_loop_is_named_with_its_exit_code_though_the_last_look_found_it_running(lab: Lab) -> None:
+    App.objects.update(verify_timeout=1, calm_seconds=1)
+    down = told(Status="restarting", ExitCode=7, RestartCount=3)
+    up = told(RestartCount=3, StartedAt="later")
+    lab.engine_has(*[[down] if n % 10 == 0 else [up] for n in range(20000)])
+
+    event = lab.deployed()
+
+    assert event.status == Status.UNSTABLE
+    assert "web: exited with 7, restarted 3 times" in event.error
+    assert (event.services[0]["verdict"], event.services[0]["restarts"]) == ("unstable", 3)
+
+
+def test_running_out_of_memory_is_named(lab: Lab) -> None:
+    lab.engine_has([told(Status="exited", ExitCode=137, OOMKilled=True)])
+
+    event = lab.deployed(expected=MAY_END)
+
+    assert event.error == "Verify: web: exited with 137 (out of memory)."
+    assert event.services[0]["oom"] is True
+
+
+def test_the_log_says_what_is_waited_for_and_then_that_calm_is_watched(lab: Lab) -> None:
+    App.objects.update(calm_seconds=1)
+    starting = [told(Health={"Status": "starting"})]
+    lab.engine_has(*[starting] * 30, [told(Health={"Status": "healthy"})])
+
+    event = lab.deployed()
+
+    assert event.status == Status.SUCCEEDED
+    assert text_of(event)[-2:] == [
+        "Waiting for web (health: starting)",
+        "All services stand as the file asks; watching for 1 s that they stay so",
+    ]
+
+
+def test_only_what_failed_is_named_where_others_still_start(lab: Lab) -> None:
+    lab.engine_has([told("job", Status="exited", ExitCode=3), told(Health={"Status": "starting"})])
+    expected = [
+        asdict(Expectation("job", 1, True, False, True)),
+        asdict(Expectation("web", 1, False, False, False)),
+    ]
+
+    event = lab.deployed(expected=expected, text=compose_text())
+
+    assert (event.status, event.error) == (Status.FAILED, "Verify: job: exited with 3.")
+    assert [s["verdict"] for s in event.services] == ["failed", "waiting"]
