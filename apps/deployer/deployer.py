@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db import Error as DjangoDatabaseError
 from django.utils import timezone
 
@@ -14,6 +14,8 @@ from apps.applications.content import Content
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
+from apps.deployer import auto_rollback
+from apps.deployer.auto_rollback import WayBack
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
@@ -51,7 +53,8 @@ class Deployer:
             return
         except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
             status, columns = Status.FAILED, {"error": _unexpected(event)}
-        self._close(event, status, columns, cancel)
+        way_back = auto_rollback.prepare(event, status, self._runner)
+        self._close(event, status, columns, way_back, cancel)
 
     def _run(self, event: DeployEvent, cancel: CancelToken) -> tuple[Status, dict[str, Any]]:
         try:
@@ -151,15 +154,24 @@ class Deployer:
         return Status.INTERRUPTED, f"The panel was stopped {where}."
 
     @staticmethod
-    def _close(event: DeployEvent, status: Status, columns: dict[str, Any], cancel: CancelToken) -> None:
-        """Write the end of `event`, however long the database refuses; a panel that stops gives up."""
+    def _close(
+        event: DeployEvent, status: Status, columns: dict[str, Any], way_back: WayBack, cancel: CancelToken
+    ) -> None:
+        """Write the end of `event` and queue what follows it, however long the database refuses.
+
+        A panel that stops gives up.
+        """
+        why = columns.pop("error", "")
         columns["steps"] = _closed(
             event.steps, timezone.now().isoformat(), columns.pop("step_exit_code", None)
         )
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                queue.finish(event, status, **columns)
+                # Together: neither is a rollback lost in a crash, nor is there one of an event that goes on.
+                with transaction.atomic():
+                    said = auto_rollback.begin(event, way_back)
+                    queue.finish(event, status, error=f"{why} {said}".strip(), **columns)
             except ClaimLost:
                 logger.warning("Event %s was closed by another worker while it ran here", event.pk)
             except DjangoDatabaseError as error:

@@ -8,9 +8,6 @@ import yaml
 from apps.applications.models import ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import Action, Status
-
-_RAN_WELL = (Action.DEPLOY, Action.ROLLBACK, Action.ADOPT)
 
 Image = Mapping[str, str]
 
@@ -32,8 +29,7 @@ def recorded(version: ComposeVersion) -> dict[str, dict[str, str]]:
 
     Empty where none did.
     """
-    events = DeployEvent.objects.filter(version=version, action__in=_RAN_WELL, status=Status.SUCCEEDED)
-    newest = events.first()
+    newest = DeployEvent.objects.that_ran_well().filter(version=version).first()
     return {
         service: {key: image.get(key, "") for key in ("image", "id", "digest")}
         for service, image in (newest.images if newest else {}).items()

@@ -25,6 +25,7 @@ from apps.deployer.observed import list_images
 from apps.deployer.plan import Plan
 from apps.deployer.planning import make_plan
 from apps.deployer.runner import default_runner
+from apps.deployer.runner.interface import CommandRunner
 from apps.deployer.verdict import Expectation, expectations
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import enqueue
@@ -188,16 +189,27 @@ def submit_rollback(
     `planned` is as in `submit_deploy`. Raises NotFound and as a deploy does.
     """
     version = get_version(app, number)
-    asked = _accepted(content_of(version), app.slug)
-    wanted = _wanted(version, asked) if same_images else {}
+    columns = rollback_columns(version, same_images=same_images)
     if planned:
-        plan = _plan_pinned(app, version, wanted)
+        plan = _plan_pinned(app, version, columns["arguments"].get("pins", {}))
         if plan.fingerprint != planned:
             raise PlanOutdated(plan)
         if app.events.active().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
+    return enqueue(app, Action.ROLLBACK, by, version=version, **columns)
+
+
+def rollback_columns(
+    version: ComposeVersion, *, same_images: bool, runner: CommandRunner | None = None
+) -> dict[str, Any]:
+    """Return the columns of an event that rolls back to `version`, which could be deployed now.
+
+    Raises as `submit_rollback` does.
+    """
+    asked = _accepted(content_of(version), version.app.slug, runner)
+    wanted = _wanted(version, asked) if same_images else {}
     arguments = {"images": SAME_IMAGES, "pins": wanted} if wanted else {"images": SAME_FILE}
-    return enqueue(app, Action.ROLLBACK, by, version=version, arguments=arguments, **asked)
+    return {"arguments": arguments, **asked}
 
 
 def _wanted(version: ComposeVersion, asked: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -274,12 +286,12 @@ def _require_deployed(app: App) -> None:
     require_engine(default_runner())
 
 
-def _accepted(content: Content, slug: str) -> dict[str, Any]:
-    """Return the event columns `expected` and `images` of `content`.
+def _accepted(content: Content, slug: str, runner: CommandRunner | None = None) -> dict[str, Any]:
+    """Return the event columns `expected` and `images` of `content`, asking by `runner` where one is given.
 
     Raises InvalidContent where Compose refuses it and EngineProblem where nothing could be deployed now.
     """
-    runner = default_runner()
+    runner = runner or default_runner()
     # Two programs that do not wait for each other: the engine's answer costs no time of its own.
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(require_engine, runner)

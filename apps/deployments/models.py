@@ -49,6 +49,11 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         ended = self.filter(status__in=TERMINAL, started_at__isnull=False)
         return ended.filter(_REACHED_UP, action__in=actions)
 
+    def that_ran_well(self) -> "DeployEventQuerySet":
+        """Return the events that brought a version up as it was meant to be, the last one first."""
+        actions = (Action.DEPLOY, Action.ROLLBACK, Action.ADOPT)
+        return self.filter(action__in=actions, status=Status.SUCCEEDED).order_by("-pk")
+
     def update(self, **kwargs: Any) -> int:
         """Change those of these events that have not ended yet; return how many that were."""
         return super(DeployEventQuerySet, self.filter(status__in=ACTIVE)).update(**kwargs)

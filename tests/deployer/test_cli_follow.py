@@ -12,6 +12,7 @@ from django.core.management.base import OutputWrapper
 from django.db import connection
 from django.utils import timezone
 
+from apps.accounts.actor import Actor
 from apps.deployer.cli.following import follow
 from apps.deployer.cli.output import Output, OutputClosed
 from apps.deployer.runner.interface import CancelToken
@@ -327,3 +328,46 @@ class TestLogs:
         assert [line["text"] for line in done.json] == ["one"]
         event.refresh_from_db()
         assert event.status == Status.QUEUED
+
+
+def followed(event: DeployEvent) -> tuple[int, str]:
+    """Follow `event` to its end; return the exit code and what was said."""
+    said = StringIO()
+    output = Output(OutputWrapper(StringIO()), OutputWrapper(said), as_json=False)  # type: ignore[arg-type]
+    code = follow(event, output, BY)
+    return code, said.getvalue()
+
+
+def follows(failed: DeployEvent) -> None:
+    """Queue what the deployer queues with the end of an update that failed."""
+    by = Actor("automatic rollback", f"event {failed.pk}")
+    queue.enqueue(failed.app, Action.ROLLBACK, by, version=failed.version, cause=failed)
+
+
+class TestAutomaticRollback:
+    def test_without_a_worker_the_command_runs_it_too(self, stand_in: StandInWorker) -> None:
+        app, version = make_app()
+        event = queue.enqueue(app, Action.DEPLOY, BY, version=version)
+        stand_in.ends = Status.UNSTABLE
+        stand_in.until = lambda running, _cancel: follows(running) if running.pk == event.pk else None
+        code, said = followed(event)
+        rollback = DeployEvent.objects.get(cause=event)
+        assert code == 1
+        assert stand_in.ran == [event.pk, rollback.pk]
+        assert rollback.is_terminal
+        assert f"Event {rollback.pk}: rollback shop, version 1, because of event {event.pk}.\n" in said
+        assert f"Event {rollback.pk} unstable after " in said
+
+    def test_where_a_worker_runs_it_is_left_to_that(self, stand_in: StandInWorker) -> None:
+        app, version = make_app()
+        event = queue.enqueue(app, Action.DEPLOY, BY, version=version)
+        stand_in.live = True
+        stand_in.ends = Status.FAILED
+        stand_in.until = lambda running, _cancel: follows(running)
+        thread = in_background(lambda: stand_in.run_one(event.pk, CancelToken()))
+        code, said = followed(event)
+        thread.join()
+        rollback = DeployEvent.objects.get(cause=event)
+        assert code == 1
+        assert rollback.status == Status.QUEUED
+        assert f"To see it: manage.py app logs {rollback.pk} --follow" in said

@@ -86,10 +86,23 @@ class Interrupts(AbstractContextManager["Interrupts"]):
 def follow(event: DeployEvent, output: Output, by: Actor) -> int:
     """Show `event` until it has ended, and return the exit code that its status means.
 
-    Where no worker runs, the event runs in this process. Ctrl-C then cancels it; else it leaves the
-    event to its worker and says how to cancel it, with exit code 3.
+    Where no worker runs, the event runs in this process, and so does the automatic rollback that follows
+    it. Ctrl-C then cancels it; else it leaves the event to its worker and says how to cancel it, with
+    exit code 3.
     """
     output.say(f"{event_title(event)}.")
+    if _show(event, output, by):
+        return CANCELLED
+    rollback = event.consequences.select_related("app", "version").first()
+    if rollback is not None:
+        _see_to_rollback(rollback, output, by)
+    if output.as_json:
+        output.json(event_record(event, 0))
+    return _EXIT_CODES.get(Status(event.status), FAILED)
+
+
+def _show(event: DeployEvent, output: Output, by: Actor) -> bool:
+    """Show `event` and how it ended; tell whether the person left before that."""
     with Interrupts() as interrupts, progress_of(output) as progress:
         left = watch(event, progress, interrupts, by)
     if left:
@@ -97,11 +110,18 @@ def follow(event: DeployEvent, output: Output, by: Actor) -> int:
             f"Event {event.pk} goes on without you. "
             f"To cancel it: manage.py app cancel {event.slug} --event {event.pk}"
         )
-        return CANCELLED
-    _tell_end(event, output)
-    if output.as_json:
-        output.json(event_record(event, 0))
-    return _EXIT_CODES.get(Status(event.status), FAILED)
+    else:
+        _tell_end(event, output)
+    return left
+
+
+def _see_to_rollback(rollback: DeployEvent, output: Output, by: Actor) -> None:
+    """Say that `rollback` follows by itself; where no worker is there to run it, this process does."""
+    output.say(f"{event_title(rollback)}, because of event {rollback.cause_id}.")
+    if worker.live_worker():
+        output.say(f"It is queued. To see it: manage.py app logs {rollback.pk} --follow")
+    else:
+        _show(rollback, output, by)
 
 
 def watch(event: DeployEvent, progress: Progress, interrupts: Interrupts, by: Actor) -> bool:
