@@ -18,6 +18,7 @@ class Permission(StrEnum):
     OPERATE = "operate"  # stop, start, restart, pull, scale, rollback, cancel
     DEPLOY = "deploy"  # new apps, new content
     REMOVE = "remove"  # take an app down, with its volumes when asked
+    ADOPT = "adopt"  # see the files of projects beside the panel's, and take such a project over
     MANAGE_REGISTRIES = "manage_registries"
     MANAGE_PEOPLE = "manage_people"
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,9 +96,34 @@ def down(project: Project, volumes: bool = False) -> list[str]:
     return [*_docker_compose(project), "down", "--remove-orphans", *(["--volumes"] if volumes else [])]
 
 
+def pull_missing(project: Project) -> list[str]:
+    """Pull the images that the engine does not have, and ask for no newer ones."""
+    return compose(project, "pull", "--policy", "missing")
+
+
 def config(project: Project) -> list[str]:
     """Print the resolved file as JSON, with paths as they were written."""
     return compose(project, "config", "--format", "json", "--no-path-resolution")
+
+
+def resolved(
+    project: Project,
+    *,
+    files: Iterable[str] = (),
+    env_files: Iterable[str] = (),
+    profiles: Iterable[str] = (),
+    interpolate: bool = True,
+) -> list[str]:
+    """Print the files as one, with absolute paths: as JSON, or as YAML in which the variables stay.
+
+    `files` are absolute paths, by default the project's own one; `env_files` are read in place of the
+    folder's `.env`; the profile `*` is every one.
+    """
+    words = [word for path in files or (str(project.folder / COMPOSE_FILE),) for word in ("-f", path)]
+    words += [word for path in env_files for word in ("--env-file", path)]
+    words += [f"--profile={profile}" for profile in profiles]
+    how = ("--format", "json") if interpolate else ("--no-interpolate",)
+    return [*_docker_compose(project), "--project-directory", str(project.folder), *words, "config", *how]
 
 
 def service_names(project: Project) -> list[str]:

@@ -35,6 +35,8 @@ class Container:
     working_dir: str = ""  # the project directory that Compose was started with
     config_files: tuple[str, ...] = ()  # the Compose files that it was started from
     networks: tuple[str, ...] = ()  # names
+    environment_files: tuple[str, ...] = ()  # those that Compose was told to read, empty for its default
+    created_at: str = ""  # ISO 8601, UTC
     started_at: str = ""  # when it was last started, in the engine's words
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
 
@@ -180,12 +182,16 @@ def _container(told: dict[str, Any]) -> Container | None:
         oom_killed=bool(state.get("OOMKilled")),
         config_hash=labels.get("com.docker.compose.config-hash", ""),
         working_dir=labels.get("com.docker.compose.project.working_dir", ""),
-        config_files=tuple(
-            filter(None, labels.get("com.docker.compose.project.config_files", "").split(","))
-        ),
+        config_files=_listed(labels.get("com.docker.compose.project.config_files", "")),
         networks=tuple(sorted((told.get("NetworkSettings") or {}).get("Networks") or {})),
+        environment_files=_listed(labels.get("com.docker.compose.project.environment_file", "")),
+        created_at=told.get("Created", ""),
         started_at=state.get("StartedAt", ""),
     )
+
+
+def _listed(label: str) -> tuple[str, ...]:
+    return tuple(filter(None, label.split(",")))
 
 
 def _published(ports: dict[str, list[dict[str, str]] | None]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import auto_rollback
+from apps.deployer.adopt_steps import GIVES_BACK, given_back
 from apps.deployer.auto_rollback import WayBack
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.redaction import Redactor
@@ -25,7 +26,7 @@ from apps.deployer.verify import verify
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import ClaimLost
-from apps.deployments.states import Action, Status
+from apps.deployments.states import CHANGING, Action, Status
 from apps.registries.models import RegistryCredential
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Deployer:
         event = run.event
         if not event.step:
             return ""
-        if event.action in (Action.DEPLOY, Action.ROLLBACK) and event.step in BEFORE_UP:
+        if event.action in CHANGING and event.step in BEFORE_UP:
             try:
                 # Whoever took the event over has seen to the files, which may be another deploy's by now.
                 with suppress(DatabaseError):
@@ -130,6 +131,23 @@ class Deployer:
             current = run.app.current_version
             kept = f"version {current.number}" if current else "no version"
             return f"Nothing was changed: the app still has {kept}."
+        if event.action == Action.ADOPT and event.step in GIVES_BACK:
+            # Whoever has taken the event over gives back, and nobody else meanwhile.
+            with suppress(DatabaseError):
+                queue.advance(event)
+            # What the new containers said, before they go.
+            self._note(run, status)
+            return given_back(event, run.runner, run.cancel)
+        if not self._note(run, status):
+            return "What stands now could not be told."
+        if event.step == verify.__name__:
+            return ""
+        found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services if s["container"])
+        return f"The app's containers: {found}." if found else "No container of the app is left."
+
+    @staticmethod
+    def _note(run: Run, status: Status) -> bool:
+        """Record what an event that ended as `status` leaves; tell whether that was possible."""
         # What somebody ended has not failed: its services are only told.
         note = record_failure if status in (Status.FAILED, Status.UNSTABLE) else record
         try:
@@ -138,12 +156,9 @@ class Deployer:
             raise
         except Exception:
             # The verdict is about what was asked for; what is noted beside it must not replace it.
-            logger.exception("What event %s left could not be told", event.pk)
-            return "What stands now could not be told."
-        if event.step == verify.__name__:
-            return ""
-        found = ", ".join(f"{s['container']} ({s['state']})" for s in event.services if s["container"])
-        return f"The app's containers: {found}." if found else "No container of the app is left."
+            logger.exception("What event %s left could not be told", run.event.pk)
+            return False
+        return True
 
     @staticmethod
     def _cancelled(event: DeployEvent) -> tuple[Status, str]:
@@ -185,7 +200,7 @@ class Deployer:
 
 def _bind(event: DeployEvent) -> None:
     """Make a lifecycle `event` one of the version that runs now, which may have changed while it waited."""
-    if event.app is None or event.action in (Action.DEPLOY, Action.ROLLBACK, Action.REMOVE):
+    if event.app is None or event.action in CHANGING | {Action.REMOVE}:
         return
     shaped = DeployEvent.objects.exclude(pk=event.pk).that_shaped(event.app)
     scale = event.arguments.get("scale", {})

@@ -228,6 +228,11 @@ def stop_feed() -> None:
         feed.stop()
 
 
+def running_feed() -> EngineFeed | None:
+    """Return the feed that runs in this process, if one does."""
+    return _running
+
+
 @contextmanager
 def engine_feed(runner: CommandRunner) -> Iterator[EngineFeed]:
     """Yield the feed that runs in this process; where none does, one of `runner` for this block."""

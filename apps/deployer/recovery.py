@@ -9,13 +9,17 @@ from django.utils import timezone
 
 from apps.applications.models import App
 from apps.core.owner import is_alive
+from apps.deployer.adopt_steps import after_crash
 from apps.deployer.app_folder import AppFolder, FolderProblem
+from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.memory_folder import sweep_memory_folders
+from apps.deployer.runner import default_runner
+from apps.deployer.runner.interface import CommandRunner
 from apps.deployer.runner.orphans import end_orphans, owners_of_leftovers
 from apps.deployer.steps import BEFORE_UP
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent, Worker
-from apps.deployments.states import Action, Status
+from apps.deployments.states import CHANGING, Action, Status
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +27,11 @@ logger = logging.getLogger(__name__)
 STALE_AFTER = 60
 
 
-def recover(me: str, running_here: Collection[int] = ()) -> None:
+def recover(me: str, running_here: Collection[int] = (), runner: CommandRunner | None = None) -> None:
     """End what dead processes left on this machine, and close the events that dead workers were running.
 
     `me` is this worker, who takes such an event over first: two that recover at once do not meet.
-    `running_here` are the ids of the events that it runs now.
+    `running_here` are the ids of the events that it runs now, `runner` (the default one) asks the engine.
     """
     for owner in owners_of_leftovers():
         if is_alive(owner) is False:
@@ -39,18 +43,25 @@ def recover(me: str, running_here: Collection[int] = ()) -> None:
         # One of its own that it does not run is left from a recovery that the database cut short.
         alive = event.worker != me and is_alive(event.worker)
         if alive is False or (alive is None and (event.heartbeat_at or stale) <= stale):
-            _close(event, me)
+            _close(event, me, runner or default_runner())
     for row in Worker.objects.exclude(name=me):
         alive = is_alive(row.name)
         if alive is False or (alive is None and row.heartbeat_at < stale):
             row.delete()
 
 
-def _close(event: DeployEvent, me: str) -> None:
+def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
     if not queue.take_over(event, me):
         return
     aftermath = ""
-    if event.app and event.action in (Action.DEPLOY, Action.ROLLBACK):
+    if event.action == Action.ADOPT and event.step not in BEFORE_UP:
+        try:
+            aftermath = f" {after_crash(event, runner)}"
+        except EngineProblem as problem:
+            # The event stays this worker's own, and the next look around tries again.
+            logger.warning("Event %s cannot be cleared up yet: %s", event.pk, problem)
+            return
+    elif event.app and event.action in CHANGING:
         folder = AppFolder(event.slug)
         if event.step in BEFORE_UP:
             try:

@@ -12,7 +12,7 @@ from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
-from apps.deployer import compose, pins
+from apps.deployer import adopt_steps, compose, pins
 from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
 from apps.deployer.last_lines import with_last_lines
@@ -219,10 +219,22 @@ def _config_hashes(run: Run, found: list[Container]) -> dict[str, Any]:
 
 
 _DEPLOY = (version, write, credentials, pull, up, verify, record)
+_ADOPT = (
+    version,
+    adopt_steps.write,
+    credentials,
+    adopt_steps.pull,
+    adopt_steps.hand_over,
+    up,
+    verify,
+    adopt_steps.retire,
+    record,
+)
 
 STEPS: dict[str, tuple[Step, ...]] = {
     Action.DEPLOY: _DEPLOY,
     Action.ROLLBACK: _DEPLOY,
+    Action.ADOPT: _ADOPT,
     Action.STOP: (stop, record),
     Action.START: (start, verify, record),
     Action.RESTART: (restart, verify, record),

@@ -31,7 +31,8 @@ class Worker:
 
     def __init__(self, runner: CommandRunner | None = None) -> None:
         self.name = current_owner()
-        self._deployer = Deployer(runner or default_runner())
+        self._runner = runner or default_runner()
+        self._deployer = Deployer(self._runner)
         self._running: dict[int, tuple[threading.Thread, CancelToken]] = {}
         self._registered_at = self._beaten_at = self._reaped_at = float("-inf")
 
@@ -108,7 +109,7 @@ class Worker:
                 mine.update(heartbeat_at=timezone.now())
         if self._reaped_at + _REAP <= now:
             self._reaped_at = now
-            recover(self.name, running_here=set(self._running))
+            recover(self.name, set(self._running), self._runner)
 
     def _cancel_all(self) -> None:
         for _thread, token in self._running.values():

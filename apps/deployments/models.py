@@ -8,9 +8,8 @@ from django.db.models import Q
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
-from apps.deployments.states import ACTIVE, BEFORE_UP, TERMINAL, Action, Status
+from apps.deployments.states import ACTIVE, BEFORE_UP, CHANGING, TERMINAL, Action, Status
 
-_DEPLOYS = (Action.DEPLOY, Action.ROLLBACK, Action.ADOPT)
 _REACHED_UP = Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
 
 
@@ -35,7 +34,7 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
 
     def that_shape(self) -> "DeployEventQuerySet":
         """Return the events that set which containers an app has: deploys, rollbacks and scales."""
-        deployed = Q(action__in=_DEPLOYS, started_at__isnull=False) & _REACHED_UP
+        deployed = Q(action__in=CHANGING, started_at__isnull=False) & _REACHED_UP
         scaled = Q(action=Action.SCALE, status__in=(Status.SUCCEEDED, Status.UNSTABLE))
         return self.filter(deployed | scaled)
 
@@ -45,7 +44,7 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
 
     def that_moved(self) -> "DeployEventQuerySet":
         """Return the ended events that started or stopped containers."""
-        actions = (*_DEPLOYS, Action.START, Action.RESTART, Action.STOP, Action.SCALE)
+        actions = (*CHANGING, Action.START, Action.RESTART, Action.STOP, Action.SCALE)
         ended = self.filter(status__in=TERMINAL, started_at__isnull=False)
         return ended.filter(_REACHED_UP, action__in=actions)
 
@@ -69,7 +68,7 @@ class DeployEvent(models.Model):
         queued --> cancelled
 
     The database itself holds the two rules of the queue: one running event per app, and one per slot
-    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1).
+    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENTCHANGING - 1).
     """
 
     app = models.ForeignKey(

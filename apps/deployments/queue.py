@@ -69,11 +69,13 @@ def enqueue(
     expected: list[dict[str, Any]] | None = None,
     images: dict[str, dict[str, str]] | None = None,
     cause: DeployEvent | None = None,
+    plan: dict[str, Any] | None = None,
 ) -> DeployEvent:
     """Queue `action` on `app` (None: on the engine as a whole) and return its event.
 
     `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
-    `cause` is the event whose end asks for this one. Raises AppRemoved.
+    `cause` is the event whose end asks for this one, `plan` what it is to do where that is known already.
+    Raises AppRemoved.
     """
     with transaction.atomic():
         if app is not None:
@@ -89,6 +91,7 @@ def enqueue(
             expected=expected or [],
             images=images or {},
             cause=cause,
+            plan=plan or {},
             requested_by_user=by.user,
             requested_by=by.name,
             requested_from=by.origin,

@@ -26,6 +26,9 @@ class Action(models.TextChoices):
     PRUNE = "prune", "Prune"
 
 
+# They give an app a new current version.
+CHANGING = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.ADOPT})
+
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
 TERMINAL = frozenset(Status) - ACTIVE
 

@@ -81,6 +81,7 @@ ACTION_ICONS: dict[str, str] = {
     Action.PULL: "download",
     Action.SCALE: "adjustments",
     Action.REMOVE: "trash",
+    Action.ADOPT: "stack-2",
 }
 
 MESSAGE_MARKS = {

@@ -20,6 +20,8 @@ _LABELS = {
     "start": "Start the containers",
     "restart": "Restart the containers",
     "scale": "Change the number of containers",
+    "hand_over": "Stop the old containers",
+    "retire": "Remove the old containers",
     "down": "Remove containers and network",
 }
 

@@ -35,7 +35,7 @@ def deploy(options: dict[str, Any], output: Output) -> int:
         raise refusal(error, file, env_file) from None
     if kept and content.environment:
         output.say(f"The environment of version {kept.number} is kept.")
-    return _started(event, options, output, by)
+    return started(event, options, output, by)
 
 
 def rollback(options: dict[str, Any], output: Output) -> int:
@@ -46,28 +46,28 @@ def rollback(options: dict[str, Any], output: Output) -> int:
     if not same_images and not asked:
         output.say(f"No images of version {number} are recorded; it runs those that its file names.")
     event = requests.submit_rollback(app, number, by, same_images=same_images)
-    return _started(event, options, output, by)
+    return started(event, options, output, by)
 
 
 def lifecycle(options: dict[str, Any], output: Output) -> int:
     """Stop, start, restart or pull the app, whichever the subcommand is named."""
     by = Actor.from_command_line()
     action = Action(options["subcommand"])
-    return _started(requests.submit_lifecycle(get_app(options["slug"]), action, by), options, output, by)
+    return started(requests.submit_lifecycle(get_app(options["slug"]), action, by), options, output, by)
 
 
 def scale(options: dict[str, Any], output: Output) -> int:
     """Run other numbers of containers of services."""
     by = Actor.from_command_line()
     wanted = _replicas(options["replicas"])
-    return _started(requests.submit_scale(get_app(options["slug"]), wanted, by), options, output, by)
+    return started(requests.submit_scale(get_app(options["slug"]), wanted, by), options, output, by)
 
 
 def remove(options: dict[str, Any], output: Output) -> int:
     """Take the app down; its volumes only when asked."""
     by = Actor.from_command_line()
     event = requests.submit_remove(get_app(options["slug"]), by, volumes=options["volumes"])
-    return _started(event, options, output, by)
+    return started(event, options, output, by)
 
 
 def cancel(options: dict[str, Any], output: Output) -> int:
@@ -92,7 +92,7 @@ def cancel(options: dict[str, Any], output: Output) -> int:
     return SUCCEEDED
 
 
-def _started(event: DeployEvent, options: dict[str, Any], output: Output, by: Actor) -> int:
+def started(event: DeployEvent, options: dict[str, Any], output: Output, by: Actor) -> int:
     """Follow `event`, or with --detach only tell that it is queued; return the exit code."""
     if not options["detach"]:
         return follow(event, output, by)

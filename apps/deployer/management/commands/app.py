@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, ArgumentTypeError
 
 from apps.deployer import requests
-from apps.deployer.cli import app_actions, app_lists, app_plan
+from apps.deployer.cli import adopt_actions, app_actions, app_lists, app_plan
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
 
 
@@ -41,6 +41,16 @@ def _check(parser: ArgumentParser) -> None:
 def _plan(parser: ArgumentParser) -> None:
     _slug(parser)
     _files(parser, "environment to plan with (.env); without it the one that the app has")
+
+
+def _adopt(parser: ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT", help="name of the Compose project")
+    parser.add_argument(
+        "--as", dest="slug", default="", metavar="SLUG", help="name of the app that it becomes"
+    )
+    parser.add_argument("--plan", action="store_true", help="only say what would be done")
+    parser.add_argument("--planned", default="", metavar="FINGERPRINT", help="do just what this plan said")
+    parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
 
 
 def _rollback(parser: ArgumentParser) -> None:
@@ -117,6 +127,14 @@ class Command(SubcommandsCommand):
             app_actions.rollback,
             _rollback,
             f"Volumes are not touched. {_FOLLOWS}",
+        ),
+        Subcommand(
+            "adopt",
+            "Take over a Compose project that runs beside the apps; its volumes and their data stay.",
+            "adopt blog --as blog --plan",
+            adopt_actions.adopt,
+            _adopt,
+            f"Says before what is recreated and what cannot be kept. {_FOLLOWS}",
         ),
         Subcommand(
             "stop", "Stop the containers of an app.", "stop shop", app_actions.lifecycle, _action, _FOLLOWS

@@ -1,0 +1,126 @@
+"""What a person can ask about projects beside the panel's apps: which there are, and to adopt one."""
+
+from dataclasses import asdict
+
+from django.db import transaction
+
+from apps.accounts.actor import Actor
+from apps.applications.models import PROJECT_PREFIX, App
+from apps.applications.services import SlugTaken, create_app, store_version
+from apps.applications.slugs import MAX_LENGTH, RESERVED
+from apps.core.errors import Conflict
+from apps.deployer import engine_feed
+from apps.deployer.adoption import make_adoption_plan
+from apps.deployer.adoption_plan import AdoptionPlan
+from apps.deployer.containers import list_containers
+from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.foreign import ForeignProject, foreign_projects
+from apps.deployer.runner import default_runner
+from apps.deployer.verdict import expectations
+from apps.deployments.models import DeployEvent
+from apps.deployments.queue import enqueue
+from apps.deployments.states import Action
+
+_NOT_IN_PLAN = ("yaml", "fingerprint", "sha256")  # the version of the event has them
+
+
+class AdoptionOutdated(Conflict):
+    """An adoption by a plan that no longer tells what it would do; `plan` is what it would do now."""
+
+    def __init__(self, plan: AdoptionPlan) -> None:
+        super().__init__(
+            f"{plan.project} has changed since the plan was shown. Nothing was changed. Read the new plan, "
+            "and take it over if you agree."
+        )
+        self.plan = plan
+
+
+def list_projects() -> list[ForeignProject]:
+    """Return the Compose projects on the engine that are no live app's. Raises EngineUnreachable.
+
+    In the server they are those that the engine's feed knows; a command looks at the engine once.
+    """
+    feed = engine_feed.running_feed()
+    if feed is None:
+        return foreign_projects(list_containers(default_runner()))
+    known = feed.containers()
+    if known is None:
+        raise EngineUnreachable
+    return foreign_projects(container for project in known.values() for container in project)
+
+
+def proposed_slug(project: str) -> str:
+    """Return a name for the app that `project` may become."""
+    slug = project.removeprefix(PROJECT_PREFIX).lstrip("-_")[:MAX_LENGTH]
+    return f"{slug}-app".lstrip("-") if slug in RESERVED or not slug else slug
+
+
+def plan_adoption(project: str, slug: str) -> AdoptionPlan:
+    """Return what taking over the foreign `project` as app `slug` would do now; nothing is changed or stored.
+
+    Raises NotFound, InvalidSlug, SlugTaken, NotAdoptable and EngineProblem.
+    """
+    _free(slug)
+    return make_adoption_plan(project, slug, default_runner())
+
+
+def submit_adopt(
+    project: str, slug: str, by: Actor, *, planned: str = "", name: str = "", note: str = ""
+) -> DeployEvent:
+    """Queue the adoption of the foreign `project` as app `slug` and return its event.
+
+    `planned` is the fingerprint of the plan that the person was shown. Raises AdoptionOutdated where it
+    would do something else by now, and as `plan_adoption` does.
+    """
+    plan = plan_adoption(project, slug)
+    if planned and plan.fingerprint != planned:
+        raise AdoptionOutdated(plan)
+    services = plan.model["services"]
+    with transaction.atomic():
+        if _is_being_adopted(project):
+            raise Conflict(f"Somebody is taking {project} over at this moment. Nothing was changed.")
+        app = _free(slug) or create_app(slug, name, by)
+        note = note or f"Taken over from the project {project} in {plan.folder}"[:500]
+        version, _is_new = store_version(app, plan.content, by, note)
+        return enqueue(
+            app,
+            Action.ADOPT,
+            by,
+            version=version,
+            arguments={
+                "project": project,
+                "containers": [c.id for c in plan.old.containers],
+                # As they are, not as they are shown: these names must be free for the new containers.
+                "names": sorted(_new_names(plan)),
+            },
+            expected=[asdict(one) for one in expectations(plan.model)],
+            images={name: {"image": s["image"]} for name, s in services.items() if s.get("image")},
+            plan={key: value for key, value in plan.as_dict().items() if key not in _NOT_IN_PLAN},
+        )
+
+
+def _free(slug: str) -> App | None:
+    """Return the app `slug` where nothing was ever brought up as it, None where there is none.
+
+    Raises SlugTaken where something was, or may be soon.
+    """
+    app = App.objects.live().filter(slug=slug).first()
+    if app is not None and (app.current_version_id or app.events.active().exists()):
+        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+    return app
+
+
+def _is_being_adopted(project: str) -> bool:
+    adoptions = DeployEvent.objects.active().filter(action=Action.ADOPT)
+    return any(event.arguments.get("project") == project for event in adoptions)
+
+
+def _new_names(plan: AdoptionPlan) -> set[str]:
+    """Return the names that the new containers will have."""
+    prefix = f"{PROJECT_PREFIX}{plan.slug}"
+    return {
+        service.get("container_name") or f"{prefix}-{one.service}-{number}"
+        for one in expectations(plan.model)
+        for service in (plan.model["services"][one.service],)
+        for number in range(1, one.replicas + 1)
+    }

@@ -1,0 +1,40 @@
+"""The file that Compose merges from several, freed of values that stand in none of them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
+
+
+def without_values(text: str, sources: str, taken: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the merged Compose file `text`, and the values that had to leave it by their new names.
+
+    Some versions of Compose write what they read from an `env_file` into the file. A value under
+    `environment` that does not stand in the `sources` gets a variable in its place, whose name is none
+    of those `taken`: it belongs into the encrypted environment.
+    """
+    merged: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, str] = {}
+    for service, values, name in _environment(merged):
+        value = values[name]
+        if isinstance(value, str) and value and value not in sources and not value.startswith("${"):
+            variable = _NO_NAME.sub("_", f"{service}_{name}".upper())
+            if variable[0].isdecimal():
+                variable = f"_{variable}"
+            while variable in taken or variable in found:
+                variable += "_"
+            found[variable] = value.replace("$$", "$")
+            values[name] = f"${{{variable}}}"
+    if found:
+        text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000)
+    return text, found
+
+
+def _environment(merged: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for service, definition in (merged.get("services") or {}).items():
+        values = (definition or {}).get("environment")
+        if isinstance(values, dict):
+            yield from ((service, values, name) for name in values)
