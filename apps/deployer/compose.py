@@ -142,8 +142,12 @@ def hashes(project: Project) -> list[str]:
 
 
 def rehearse(project: Project) -> list[str]:
-    """Print what `up` would do with the model on standard input; nothing is changed."""
-    return _compose_on_model(project, "--dry-run", "up", "-d", "--remove-orphans")
+    """Print which containers, networks and volumes `up` would make with the model on standard input.
+
+    Nothing is changed. The containers are not started, not even for show: the dry run would wait for ever
+    until a container that it never made is healthy, or has ended.
+    """
+    return _compose_on_model(project, "--dry-run", "up", "--no-start", "--remove-orphans")
 
 
 def version() -> list[str]:

@@ -60,7 +60,7 @@ def test_the_model_goes_by_standard_input_with_idle_services_as_idle(tmp_path):
     assert found is not None
     assert found.containers == {"p-web-1": "create"}
     (call,) = runner.calls
-    assert call.argv[-4:] == ["--dry-run", "up", "-d", "--remove-orphans"]
+    assert call.argv[-4:] == ["--dry-run", "up", "--no-start", "--remove-orphans"]
     assert call.stdin is not None
     services = json.loads(call.stdin)["services"]
     assert services["web"] == {"image": "a"}

@@ -85,3 +85,15 @@ def test_what_is_external_and_not_there_is_told_in_composes_words_too(image: str
     assert [(one.name, str(one.action)) for one in found.networks] == [("no-such-network", "missing")]
     assert "no-such-network" in found.failure
     assert not found.rehearsed
+
+
+def test_a_plan_does_not_wait_for_what_it_does_not_start(image: str) -> None:
+    yaml = (
+        f"services:\n  web:\n    image: {image}\n    depends_on:\n"
+        "      job: {condition: service_completed_successfully}\n      slow: {condition: service_healthy}\n"
+        f"  job: {{image: '{image}'}}\n"
+        f"  slow: {{image: '{image}', healthcheck: {{test: [CMD, 'false']}}}}\n"
+    )
+    found = make_plan(Content.read(yaml), "no-such-app", SubprocessRunner(), current=None)
+    assert found.summary == "create job, create slow, create web"
+    assert found.rehearsed, "Compose's dry run came to its end"
