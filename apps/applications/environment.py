@@ -48,6 +48,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 # Octal, because Compose's search for the closing quote is fooled by a backslash before a quote.
+_OWN_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\r": r"\r"})
 _COMPOSE_ESCAPES = str.maketrans({"\\": r"\0134", '"': r"\0042", "$": "$$", "\r": r"\r"})
 
 
@@ -195,6 +196,19 @@ def render(values: Mapping[str, str]) -> str:
     `environment:`; the tests compare with Compose and with a real container.
     """
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def assignments(values: Mapping[str, str]) -> str:
+    """Return a text that `parse` reads as `values`, byte for byte."""
+    return "".join(f"{name}={_literal(value)}\n" for name, value in values.items())
+
+
+def _literal(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if not set(value) & set("'\r"):
+        return f"'{value}'"
+    return f'"{value.translate(_OWN_ESCAPES)}"'
 
 
 def _quoted(value: str) -> str:

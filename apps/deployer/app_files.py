@@ -73,14 +73,16 @@ def read(folder: Path, name: str) -> DiskFile:
         return DiskFile()
     except OSError as error:
         return DiskFile(problem=f"cannot be read ({error.strerror})")
-    with os.fdopen(descriptor, "rb") as file:
-        status, limit = os.fstat(descriptor), _LIMITS[name]
-        if not stat.S_ISREG(status.st_mode):
+    limit = _LIMITS[name]
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return DiskFile(problem="is no regular file")
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             data = file.read(limit + 1)
-        except OSError as error:
-            return DiskFile(problem=f"cannot be read ({error.strerror})")
+    except OSError as error:
+        return DiskFile(problem=f"cannot be read ({error.strerror})")
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         return DiskFile(problem=f"is larger than {limit:,} bytes")
     return DiskFile(data)

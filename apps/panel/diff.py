@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from apps.applications import environment
 from apps.applications.content import Content
 
+# Longer texts than anybody reads a difference of; comparing them would hold up the server.
+MAX_CHARACTERS = 400_000
 _CONTEXT = 3
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 

@@ -14,6 +14,7 @@ from apps.core.errors import NotFound
 from apps.deployer import requests
 from apps.deployments.states import Action
 from apps.panel.access import find_app, signed_in, wants_fragment
+from apps.panel.disk import file_changes
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
 from apps.panel.overview import AppRow, app_rows
 from apps.panel.services import service_rows
@@ -56,6 +57,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         "row": state,
         "services": service_rows(state.state, expected),
         "max_scale": requests.MAX_SCALE,
+        "files": file_changes(app, state.state),
     }
     if wants_fragment(request):
         return render(request, "partials/app_state.html", context)

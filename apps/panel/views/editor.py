@@ -11,9 +11,12 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.applications import environment
+from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
+from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.deployer import requests
+from apps.deployer.disk_content import DiskContent, DiskUnreadable, content_on_disk
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.requests import PlanOutdated
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
@@ -60,16 +63,18 @@ def new(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """Deploy a new version of an app, starting from the current one or from `?version=`."""
+    """Deploy a new version, from the current one, `?version=`, or the files on disk (`?from=disk`)."""
     app = find_app(request, slug, Permission.DEPLOY)
     base = _base(request, app)
     newest = app.versions.first()
+    disk = _on_disk(request, app)
+    start = disk or (content_of(base) if base else Content(""))
     form = NewVersionForm(
         request.POST or None,
-        previous_environment=base.environment.reveal() if base else "",
-        initial=_initial(base, newest),
+        previous_environment=start.environment,
+        initial=_initial(start, base, newest),
     )
-    context = {"app": app, "form": form, "base": base, "newest": newest}
+    context = {"app": app, "form": form, "base": base, "newest": newest, "from_disk": disk is not None}
     if not form.is_bound:
         return render(request, "app_edit.html", context)
     if request.POST.get("intent") == _PLAN:
@@ -107,12 +112,27 @@ def _base(request: HttpRequest, app: App) -> ComposeVersion | None:
     return app.current_version or app.versions.first()
 
 
-def _initial(base: ComposeVersion | None, newest: ComposeVersion | None) -> dict[str, object]:
+def _on_disk(request: HttpRequest, app: App) -> DiskContent | None:
+    """Return the files on disk where the form is to start from them. Raises DiskUnreadable."""
+    if request.GET.get("from") != "disk":
+        return None
+    try:
+        return content_on_disk(app)
+    except DiskUnreadable:
+        if request.method == "GET":
+            raise
+        # What was typed must not get lost; a mask that stands for nothing any more is told at its line.
+        return DiskContent("", "")
+
+
+def _initial(
+    start: Content | DiskContent, base: ComposeVersion | None, newest: ComposeVersion | None
+) -> dict[str, object]:
     if base is None or newest is None:
         return {}
     return {
-        "compose": base.yaml,
-        "environment": environment.mask(base.environment.reveal()),
+        "compose": start.yaml,
+        "environment": environment.mask(start.environment),
         "base": base.number,
         "seen": newest.number,
     }

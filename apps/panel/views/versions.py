@@ -13,10 +13,7 @@ from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.diff import diff_lines, environment_changes
-
-# Longer files than anybody reads a difference of; comparing them would hold up the server.
-_MAX_DIFF_CHARACTERS = 400_000
+from apps.panel.diff import MAX_CHARACTERS, diff_lines, environment_changes
 
 
 @signed_in
@@ -89,7 +86,7 @@ def _recorded(version: ComposeVersion) -> dict[str, object]:
 
 def _difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:
     found: dict[str, object] = {"old": old, "new": new}
-    if len(old.yaml) + len(new.yaml) > _MAX_DIFF_CHARACTERS:
+    if len(old.yaml) + len(new.yaml) > MAX_CHARACTERS:
         return found | {"too_long": True}
     return found | {
         "diff": diff_lines(old.yaml, new.yaml),

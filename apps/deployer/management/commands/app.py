@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, ArgumentTypeError
 
 from apps.deployer import requests
-from apps.deployer.cli import adopt_actions, app_actions, app_lists, app_plan
+from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
 
 
@@ -188,6 +188,13 @@ class Command(SubcommandsCommand):
             "Waits until it has ended; exits 0 once it is cancelled.",
         ),
         Subcommand("list", "List the apps with what they do now.", "list", app_lists.list_apps),
+        Subcommand(
+            "drift",
+            "Say in what an app differs from its current version; exits 1 where it does.",
+            "drift shop",
+            app_drift.drift,
+            _slug,
+        ),
         Subcommand(
             "versions", "List the versions of an app.", "versions shop", app_lists.list_versions, _slug
         ),
