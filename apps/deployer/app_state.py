@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from apps.deployer.baseline import Baseline
 from apps.deployer.containers import Container
 from apps.deployer.drift import Difference
-from apps.deployer.verdict import Verdict, judge
+from apps.deployer.verdict import Expectation, Verdict, judge
 
 _ENDED = frozenset({"created", "exited", "dead"})
 # Docker starts a container with one of these policies again, whatever it ended with, until somebody stops it.
@@ -103,7 +103,7 @@ def _word(containers: list[Container], baseline: Baseline | None, ran_since: int
         if baseline is not None and baseline.stop_event not in (None, ran_since):
             return "stopped"
     verdicts = _verdicts(containers, baseline)
-    if not all(verdict in (Verdict.RUNNING, Verdict.COMPLETED) for verdict in verdicts):
+    if not all(verdict.is_well for verdict in verdicts):
         return "degraded"
     return "up" if Verdict.RUNNING in verdicts else "completed"
 
@@ -114,7 +114,7 @@ def _was_stopped(container: Container) -> bool:
 
 def _verdicts(containers: list[Container], baseline: Baseline | None) -> list[Verdict]:
     """Return how each container stands, and each that is missing."""
-    expected = list(baseline.expected) if baseline else []
+    expected = [_at_least(one, containers) for one in baseline.expected] if baseline else []
     reports = judge(expected, containers)
     jobs = {one.service for one in expected if one.must_end}
     verdicts = [
@@ -123,6 +123,12 @@ def _verdicts(containers: list[Container], baseline: Baseline | None) -> list[Ve
         for r in reports
     ]
     return verdicts or [_verdict(c) for c in containers]
+
+
+def _at_least(expectation: Expectation, containers: list[Container]) -> Expectation:
+    """Return `expectation` with no fewer containers than there are: one too many is drift, no fault."""
+    count = sum(c.service == expectation.service for c in containers)
+    return replace(expectation, replicas=max(expectation.replicas, count))
 
 
 def _verdict(container: Container) -> Verdict:

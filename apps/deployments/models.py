@@ -68,7 +68,7 @@ class DeployEvent(models.Model):
         queued --> cancelled
 
     The database itself holds the two rules of the queue: one running event per app, and one per slot
-    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENTCHANGING - 1).
+    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1).
     """
 
     app = models.ForeignKey(
