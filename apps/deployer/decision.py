@@ -23,8 +23,10 @@ _MOST_NAMED = 100
 _OUTSIDE = Reason(
     "outside", "changed outside the panel: its container fits neither the current version nor this one"
 )
+_SCALED = Reason("scale", "made by a scale, for which Compose leaves depends_on out")
 _UNKNOWN = Reason("outside", "not started by the panel: its container fits no version that is known")
 _COMPOSE = Reason("compose", "Compose's own dry run says so")
+_BUILT_ANYWAY = Reason("build", "its image is built each time; another result makes it anew")
 _IDLE = Reason("profiles", "its profile is not active; up leaves its containers alone")
 
 
@@ -62,8 +64,8 @@ def _asked_for(
     cascade = _cascade(service, before)
     image_id = situation.observed.images.id_of(image_of(situation.project, name, service))
     stale = [c for c in existing if cascade or _is_stale(situation, c, service, image_id)]
-    # Compose takes the ones that no longer fit first, and of the others the highest numbers.
-    leaving = sorted(existing, key=lambda c: (c not in stale, -c.number))[: max(len(existing) - wanted, 0)]
+    # Compose 2.26 keeps those that no longer fit first, to make them anew, and of the others the low numbers.
+    leaving = sorted(existing, key=lambda c: (c not in stale, c.number))[wanted:]
     actions = {c.name: _action(c, leaving, stale) for c in existing}
     number = max((c.number for c in existing), default=0)
     # A file can ask for a million: so many are counted, not named.
@@ -84,6 +86,8 @@ def _asked_for(
         image=str(service.get("image") or ""),
     )
     plan = replace(plan, action=overall(plan, True))
+    if image_id and plan.action == Change.KEEP and is_built(service, image_id):
+        return replace(plan, reasons=(*plan.reasons, _BUILT_ANYWAY))
     return replace(plan, reasons=(*plan.reasons, *_standing(existing, plan)))
 
 
@@ -151,20 +155,31 @@ def _reasons(
     situation: Situation, name: str, container: Existing, service: Mapping[str, Any], image_id: str
 ) -> Iterator[Reason]:
     """Yield why `container` no longer fits, as far as its service's own configuration and image say."""
-    hash, current = container.config_hash, situation.current
-    if hash != situation.new.hashes.get(name):
-        if current and hash == current.hashes.get(name):
-            yield from differences(current.services[name], service) or [
-                Reason("configuration", "configuration")
-            ]
-        else:
-            yield _OUTSIDE if current else _UNKNOWN
-    elif image_id and container.image_id != image_id:
-        yield Reason(
-            "image moved", f"image: {service.get('image') or 'what was built'} means another one by now"
-        )
-    elif is_built(service, image_id):
+    own = list(_configuration(situation, name, container.config_hash, service))
+    yield from own
+    if any(reason.key == "image" for reason in own):
+        return
+    if image_id and container.image_id != image_id:
+        image = service.get("image") or "what was built"
+        yield Reason("image moved", f"image: {image} means another one by now")
+    elif not image_id and is_built(service, image_id):
         yield Reason("build", "its image is not on the engine and is built")
+
+
+def _configuration(
+    situation: Situation, name: str, hash: str, service: Mapping[str, Any]
+) -> Iterator[Reason]:
+    """Yield how a container with this `hash` was configured otherwise than `service` is now."""
+    current = situation.current
+    if hash == situation.new.hashes.get(name):
+        return
+    if current is None or hash not in (current.hashes.get(name), current.scaled.get(name)):
+        yield _OUTSIDE if current else _UNKNOWN
+        return
+    found = differences(current.services[name], service)
+    if hash != current.hashes.get(name):
+        found.append(_SCALED)
+    yield from found or [Reason("configuration", "configuration")]
 
 
 def _standing(existing: list[Existing], plan: ServicePlan) -> Iterator[Reason]:

@@ -17,40 +17,50 @@ from apps.deployer.staging import staged
 _TIMEOUT = 60.0  # seconds; the model is resolved, so that Compose fetches nothing from elsewhere
 # Stands for the container of a service that has none yet: no container was made with it.
 _NOBODY = "0" * 64
+# Ends the name under which a service is hashed once more, as a scale makes it.
+_SCALED = ".scaled-by-the-panel"
 _NAMESPACES = ("network_mode", "ipc", "pid")
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What Compose makes of a content. `hashes` has one for each service, as its label would hold it."""
+    """What Compose makes of a content. `hashes` has one for each service, as its label would hold it.
+
+    `scaled` has the hash of each container that `compose.scale` makes: Compose leaves `depends_on` out of
+    it where it is told to touch no other service (docker/compose#12069).
+    """
 
     checked: Checked
     hashes: dict[str, str] = field(default_factory=dict)
+    scaled: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def services(self) -> dict[str, dict[str, Any]]:
         return active_services(self.checked.model)
 
 
-def service_hashes(
+def hashed(
     runner: CommandRunner,
     project: Project,
-    model: Mapping[str, Any],
+    checked: Checked,
     containers: Callable[[str], str],
     cancel: CancelToken | None = None,
-) -> dict[str, str]:
-    """Return the hash of each service of the resolved `model`, as `up` in `project` would label it.
+) -> Desired:
+    """Return what is desired by the `checked` content, with the hashes that `up` in `project` would label.
 
     `containers` gives the id of the first container of a service, empty where there is none: Compose
     hashes a service that shares a namespace or volumes of another with that container's id.
     """
     argv = compose.hashes(project)
-    stdin = json.dumps(_with_containers(model, containers)).encode()
+    services = _with_containers(checked.model, containers)
+    twins = {f"{name}{_SCALED}": _alone(one) for name, one in services.items() if one.get("depends_on")}
+    stdin = json.dumps({**checked.model, "services": {**twins, **services}}).encode()
     answer = collect(runner, argv, cwd=Path("/"), stdin=stdin, cancel=cancel, timeout=_TIMEOUT)
-    if not answer.ok:
-        return {}
-    pairs = (line.partition(" ") for line in answer.stdout.splitlines())
-    return {service: hash for service, _, hash in pairs if hash}
+    pairs = (line.partition(" ") for line in answer.stdout.splitlines()) if answer.ok else ()
+    found = {service: hash for service, _, hash in pairs if hash}
+    hashes = {name: hash for name, hash in found.items() if name in services}
+    scaled = {name: found.get(f"{name}{_SCALED}", hash) for name, hash in hashes.items()}
+    return Desired(checked, hashes, scaled)
 
 
 def all_services(content: Content, runner: CommandRunner, project: Project, pins: str = "") -> set[str]:
@@ -89,8 +99,12 @@ def active_services(model: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _with_containers(model: Mapping[str, Any], containers: Callable[[str], str]) -> dict[str, Any]:
-    """Return `model` with the containers that Compose puts in the place of services before it hashes."""
+def _alone(service: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in service.items() if key != "depends_on"}
+
+
+def _with_containers(model: Mapping[str, Any], containers: Callable[[str], str]) -> dict[str, dict[str, Any]]:
+    """Return the services of `model` with the containers that Compose puts in the place of services."""
     services = active_services(model)
     for service in services.values():
         for key in _NAMESPACES:
@@ -99,7 +113,7 @@ def _with_containers(model: Mapping[str, Any], containers: Callable[[str], str])
                 service[key] = f"container:{containers(other) or _NOBODY}"
         if service.get("volumes_from"):
             service["volumes_from"] = [_resolved(str(v), containers) for v in service["volumes_from"]]
-    return {**model, "services": services}
+    return services
 
 
 def _resolved(entry: str, containers: Callable[[str], str]) -> str:

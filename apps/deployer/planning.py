@@ -13,7 +13,7 @@ from apps.deployer.check import Checked, check_content, require_compose
 from apps.deployer.clashes import find_clashes
 from apps.deployer.compose import Project
 from apps.deployer.decision import Situation, decide_services
-from apps.deployer.desired import Desired, all_services, service_hashes
+from apps.deployer.desired import Desired, all_services, hashed
 from apps.deployer.observed import Observed, observe
 from apps.deployer.plan import Image, Plan, masked
 from apps.deployer.redaction import Redactor
@@ -78,14 +78,13 @@ def find_situation(
         checked = checking.result()
         if not checked.valid:
             raise InvalidContent(checked.problems)
-        hashing = pool.submit(asking.hashes, checked, observed)
+        hashing = pool.submit(asking.desired, checked, observed)
         profiles = pool.submit(asking.idle, content, pins, checked, observed)
         rehearsing = pool.submit(asking.rehearse, checked, observed, profiles) if thorough else None
         before = None
         if checking_current is not None:
-            checked_current = checking_current.result()
-            before = Desired(checked_current, asking.hashes(checked_current, observed))
-        new = Desired(checked, hashing.result())
+            before = asking.desired(checking_current.result(), observed)
+        new = hashing.result()
         idle = profiles.result()
         rehearsal = rehearsing.result() if rehearsing else None
     return Situation(asking.project.name, new, observed, new if same else before, idle, rehearsal)
@@ -120,11 +119,11 @@ class Asking:
         """Return what Compose said of it a moment ago, or what it says now."""
         return recent_checks.find(self.slug, content, pins) or self.check(content, pins)
 
-    def hashes(self, checked: Checked, observed: Observed) -> dict[str, str]:
-        """Return the hash of each service, which may share something of a container that is there."""
+    def desired(self, checked: Checked, observed: Observed) -> Desired:
+        """Return `checked` with hashes, for which a service may share something of a container."""
         if not checked.valid:
-            return {}
-        return service_hashes(self.runner, self.project, checked.model, observed.first_container, self.cancel)
+            return Desired(checked)
+        return hashed(self.runner, self.project, checked, observed.first_container, self.cancel)
 
     def idle(self, content: Content, pins: str, checked: Checked, observed: Observed) -> frozenset[str]:
         """Return the services whose profiles are not active, where one of them may have a container."""

@@ -1,6 +1,7 @@
 """The decision of a plan, and the plan itself: no engine is asked."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,20 @@ def test_an_image_that_is_built_and_not_here_makes_a_container_anew():
     found = plan(desired({"web": service}), existing("web"), images=Images())
     assert actions(found) == {"web": "recreate"}
     assert [(one.image, str(one.action)) for one in found.images] == [(f"{PROJECT}-web", "build")]
+
+
+def test_an_image_that_is_built_each_time_is_said_to_be():
+    service = {"build": {"context": "."}, "pull_policy": "build"}
+    found = plan(desired({"web": service}), existing("web"))
+    assert actions(found) == {"web": "keep"}
+    assert texts(found, "web") == ["its image is built each time; another result makes it anew"]
+
+
+def test_both_a_configuration_and_an_image_can_be_the_reason():
+    old = desired({"web": {"command": "a"}}, {"web": "old"})
+    container = existing("web", config_hash="old", image_id="old")
+    found = plan(desired({"web": {}}), container, current=old)
+    assert texts(found, "web") == ["command", f"image: {IMAGE} means another one by now"]
 
 
 @pytest.mark.parametrize(
@@ -155,12 +170,18 @@ def test_fewer_containers_lose_the_highest_numbers():
     assert [str(c.action) for c in service.containers] == ["keep", "remove", "remove"]
 
 
-def test_of_too_many_containers_those_that_no_longer_fit_go_first():
+def test_of_too_many_containers_compose_keeps_those_that_it_makes_anew():
     new = desired({"web": {"scale": 1}})
-    found = plan(new, existing("web", 1, config_hash="old"), existing("web", 2))
+    found = plan(new, existing("web", 1), existing("web", 2, config_hash="old"), current=new)
     (service,) = found.services
-    assert [str(c.action) for c in service.containers] == ["remove", "keep"]
-    assert (service.action, service.reasons) == (Change.SCALE, ())
+    assert [str(c.action) for c in service.containers] == ["remove", "recreate"]
+    assert service.action == Change.RECREATE
+
+
+def test_a_container_that_a_scale_made_is_no_change_from_outside():
+    new = replace(desired({"web": {"depends_on": {}}}), scaled={"web": "scaled"})
+    found = plan(new, existing("web", config_hash="scaled"), current=new)
+    assert texts(found, "web") == ["made by a scale, for which Compose leaves depends_on out"]
 
 
 def test_a_service_of_none_has_nothing_to_do():

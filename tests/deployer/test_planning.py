@@ -8,8 +8,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
+from apps.deployer.check import Checked
 from apps.deployer.compose import IMAGES_FILE, Project
-from apps.deployer.desired import service_hashes
+from apps.deployer.desired import hashed
 from apps.deployer.engine_errors import ComposeMissing, EngineUnreachable
 from apps.deployer.observed import list_existing
 from apps.deployer.planning import make_plan
@@ -186,22 +187,28 @@ def test_profiles_are_asked_for_only_where_a_container_has_no_service():
 
 
 def test_what_shares_something_is_hashed_with_the_container(tmp_path: Path):
-    runner = MockRunner().on("--hash", lines=["a b"])
+    runner = MockRunner().on("--hash", lines=["side b", "side.scaled-by-the-panel c", "host d"])
     side = {
         "network_mode": "service:web",
         "pid": "service:none",
         "volumes_from": ["web:ro", "container:c:ro"],
+        "depends_on": {"host": {"condition": "service_started"}, "gone": {"required": False}},
     }
     model = {"services": {"side": side, "host": {"network_mode": "host", "profiles": ["x"]}}}
     containers = {"web": "id-of-web", "none": ""}
-    found = service_hashes(runner, Project("p", tmp_path), model, containers.__getitem__)
-    assert found == {"a": "b"}
+    found = hashed(runner, Project("p", tmp_path), Checked(model=model), containers.__getitem__)
+    assert found.hashes == {"side": "b", "host": "d"}
+    assert found.scaled == {"side": "c", "host": "d"}
     assert runner.calls[0].stdin is not None
     services = json.loads(runner.calls[0].stdin)["services"]
     assert services["side"] == {
         "network_mode": "container:id-of-web",
         "pid": f"container:{'0' * 64}",
         "volumes_from": ["id-of-web", "c"],
+        "depends_on": {"host": {"condition": "service_started"}},
+    }
+    assert services["side.scaled-by-the-panel"] == {
+        key: value for key, value in services["side"].items() if key != "depends_on"
     }
     assert services["host"] == {"network_mode": "host"}
     assert side["network_mode"] == "service:web", "the model itself is left as it was"

@@ -54,6 +54,7 @@ class Stage:
     port: int
     runner: CommandRunner = field(default_factory=SubprocessRunner)
     externals: list[tuple[str, str]] = field(default_factory=list)
+    own_images: list[str] = field(default_factory=list)
 
     @property
     def project(self) -> str:
@@ -93,7 +94,9 @@ class Stage:
 
     def compose(self, *words: str) -> CommandResult:
         """Run `docker compose` in the app's folder as somebody at a terminal would."""
-        argv = compose.compose(Project(self.project, self.folder.path), *words)
+        return self.run(compose.compose(Project(self.project, self.folder.path), *words))
+
+    def run(self, argv: list[str]) -> CommandResult:
         result = self.runner.run(argv, cwd=self.folder.path)
         assert result.ok, result.tail
         return result
@@ -133,6 +136,12 @@ class Stage:
         networks = set(self.engine.networks(self.project))
         return Snapshot(services, places, networks, set(self.engine.volumes(self.project)), one_off)
 
+    def states(self) -> list[str]:
+        """Return id and state of each container of the project, at the price of one command."""
+        label = f"label=com.docker.compose.project={self.project}"
+        words = ("ps", "--all", "--no-trunc", "--filter", label, "--format", "{{.ID}} {{.State}}")
+        return sorted(self.docker(*words).splitlines())
+
     def files(self) -> dict[str, tuple[str, float]]:
         """Return the app's folder: the text and the time of the last change of each file."""
         root = self.folder.path
@@ -142,7 +151,8 @@ class Stage:
         }
 
     def clean_up(self) -> None:
-        self.engine.remove_project(self.project)
+        self.docker("compose", "-p", self.project, "down", "--volumes", "--remove-orphans", "--timeout", "0")
         for kind, name in self.externals:
             self.engine.run(kind, "rm", name, check=False)
-        self.engine.run("rmi", "--force", self.image("moving"), f"{self.project}-web", check=False)
+        if self.own_images:
+            self.engine.run("rmi", "--force", *self.own_images, check=False)

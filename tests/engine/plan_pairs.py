@@ -6,6 +6,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from apps.deployer import compose
+from apps.deployer.compose import Project
 from tests.engine.plan_lab import Stage
 
 
@@ -49,6 +51,10 @@ def recreate_by_hand(stage: Stage) -> None:
 
 def run_once(stage: Stage) -> None:
     stage.compose("run", "--detach", "web", "true")
+
+
+def scale_web(stage: Stage) -> None:
+    stage.run(compose.scale(Project(stage.project, stage.folder.path), {"web": 2}))
 
 
 def make_externals(stage: Stage) -> None:
@@ -176,6 +182,22 @@ PAIRS = [
         web("scale: 2", "environment: {{A: b}}"),
         {"web": "recreate"},
         {"web": ["environment"]},
+    ),
+    Pair(
+        "what a scale made",
+        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
+        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n    scale: 2\n  db:"),
+        {"web": "recreate", "db": "keep"},
+        {"web": ["scale"]},
+        between=scale_web,
+    ),
+    Pair(
+        "what a scale made, and is too much",
+        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
+        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
+        {"web": "recreate", "db": "keep"},
+        {"web": ["scale"]},
+        between=scale_web,
     ),
     Pair("scale to nothing", web("scale: 2"), web("scale: 0"), {"web": "scale"}),
     Pair(

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from apps.applications.content import Content
+from apps.deployer.app_folder import AppFolder
 from apps.deployer.planning import make_plan
 from apps.deployer.runner.subprocess_runner import SubprocessRunner
 from tests.engine.conftest import AppOnPanel
-from tests.lab.engine import Engine
+from tests.lab.engine import Engine, project_of
 from tests.lab.images import load_image
 from tests.lab.registry import Registry
 from tests.lab.waiting import free_port
@@ -78,10 +79,17 @@ def test_ports_and_names_that_others_hold_are_told_with_who_holds_them(engine: E
     assert found.clashes[2].holder == holder
 
 
-def test_what_is_external_and_not_there_is_told_in_composes_words_too(image: str) -> None:
+def test_what_is_external_and_not_there_is_told_in_composes_words_too_and_nothing_is_made(
+    engine: Engine, image: str
+) -> None:
     yaml = f"services:\n  web:\n    image: {image}\n    networks: [far]\n"
+    yaml += "    volumes: [data:/data]\nvolumes: {data: {}}\n"
     yaml += "networks:\n  far: {external: true, name: no-such-network}\n"
-    found = make_plan(Content.read(yaml), "no-such-app", SubprocessRunner(), current=None)
+    slug = f"none-{uuid.uuid4().hex[:8]}"
+    found = make_plan(Content.read(yaml), slug, SubprocessRunner(), current=None)
+    project = project_of(slug)
+    assert engine.containers(project) + engine.networks(project) + engine.volumes(project) == []
+    assert not AppFolder(slug).path.exists()
     assert [(one.name, str(one.action)) for one in found.networks] == [("no-such-network", "missing")]
     assert "no-such-network" in found.failure
     assert not found.rehearsed
