@@ -141,8 +141,7 @@ def _identity(service: ServicePlan) -> list[Any]:
         service.service,
         settled(service.action),
         service.wanted,
-        # Why a container that fits is started says only what state it is in.
-        [asdict(reason) for reason in service.reasons] if service.action != Change.START else [],
+        [asdict(reason) for reason in service.reasons if reason.key != "state"],
         [[container.name, settled(container.action)] for container in service.containers],
     ]
 

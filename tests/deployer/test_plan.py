@@ -219,6 +219,8 @@ def test_the_fingerprint_does_not_change_when_a_container_ends_and_does_when_any
     first = plan(new, existing("web"), existing("db")).fingerprint
     ended = existing("web", state="exited", exit_code=1)
     assert plan(new, ended, existing("db", id="another")).fingerprint == first
+    more = desired({"web": {"scale": 2}})
+    assert plan(more, ended).fingerprint == plan(more, existing("web")).fingerprint
     others = [
         plan(new, existing("web"), existing("db", image_id="moved")),
         plan(new, existing("web")),
