@@ -19,6 +19,7 @@ class Permission(StrEnum):
     DEPLOY = "deploy"  # new apps, new content
     REMOVE = "remove"  # take an app down, with its volumes when asked
     ADOPT = "adopt"  # see the files of projects beside the panel's, and take such a project over
+    PRUNE = "prune"  # free the engine of what nothing needs
     MANAGE_REGISTRIES = "manage_registries"
     MANAGE_PEOPLE = "manage_people"
 

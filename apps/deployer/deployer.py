@@ -18,6 +18,7 @@ from apps.deployer import auto_rollback
 from apps.deployer.adopt_steps import GIVES_BACK, given_back
 from apps.deployer.auto_rollback import WayBack
 from apps.deployer.log_buffer import LogBuffer
+from apps.deployer.prune.steps import removed_so_far
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
@@ -120,6 +121,8 @@ class Deployer:
         event = run.event
         if not event.step:
             return ""
+        if event.app is None:
+            return removed_so_far(event)
         if event.action in CHANGING and event.step in BEFORE_UP:
             try:
                 # Whoever took the event over has seen to the files, which may be another deploy's by now.

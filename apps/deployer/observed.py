@@ -11,7 +11,7 @@ from typing import Any
 from apps.deployer.containers import ask_engine
 from apps.deployer.ports import Holder, Port, held, listening
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.registries.references import InvalidRegistryHost, familiar_repository
+from apps.registries.references import InvalidRegistryHost, familiar_name
 
 _LABEL = "com.docker.compose."
 _EXITED = re.compile(r"Exited \((\d+)\)")
@@ -49,14 +49,9 @@ class Images:
         if reference in self.ids:
             return self.ids[reference]
         try:
-            repository = familiar_repository(reference)
+            return self.ids.get(familiar_name(reference), "")
         except InvalidRegistryHost:
             return ""
-        name, _, digest = reference.partition("@")
-        if digest:
-            return self.ids.get(f"{repository}@{digest}", "")
-        tag = re.search(r":([^:/]*)$", name)
-        return self.ids.get(f"{repository}:{tag[1] if tag else 'latest'}", "")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
     if not queue.take_over(event, me):
         return
     aftermath = ""
-    if event.action == Action.ADOPT and event.step not in BEFORE_UP:
+    if event.app is None:
+        aftermath = " What was removed until then is gone; another prune finds the rest."
+    elif event.action == Action.ADOPT and event.step not in BEFORE_UP:
         try:
             aftermath = f" {after_crash(event, runner)}"
         except EngineProblem as problem:

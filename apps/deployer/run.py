@@ -17,6 +17,7 @@ from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.pins import Pin, is_image_id
 from apps.deployer.plan_ahead import PlanAhead
+from apps.deployer.prune.selection import Item
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
@@ -56,6 +57,7 @@ class Run:
     reports: list[ServiceReport] | None = None  # and how they stood
     planning: PlanAhead | None = None  # of a deploy, until *up*
     pins: dict[str, Pin] = field(default_factory=dict)  # by service: the images that a rollback brings back
+    prunable: tuple[Item, ...] = ()  # what a prune is about to remove
     _digests: dict[frozenset[str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     @property

@@ -18,6 +18,7 @@ from apps.deployer.docker_config import docker_config
 from apps.deployer.last_lines import with_last_lines
 from apps.deployer.observed import list_images
 from apps.deployer.plan_ahead import PlanAhead
+from apps.deployer.prune.steps import look, measure, prune, wait
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict import concluded, judge, observed
 from apps.deployer.verify import verify
@@ -241,6 +242,7 @@ STEPS: dict[str, tuple[Step, ...]] = {
     Action.PULL: (credentials, pull, record),
     Action.SCALE: (scale, verify, record),
     Action.REMOVE: (down,),
+    Action.PRUNE: (wait, look, prune, measure),
 }
 
 # What stands when one of these has failed is partly this event's and partly that of one before it.

@@ -171,6 +171,11 @@ class DeployEvent(models.Model):
         raise ClosedEvent("Events are history; they are not deleted.")
 
     @property
+    def subject(self) -> str:
+        """What the event is about, for people: the app's slug, or the engine."""
+        return self.slug or "engine"
+
+    @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
 

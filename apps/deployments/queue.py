@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.actor import Actor
@@ -12,7 +13,7 @@ from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments import live
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import TERMINAL, Action, Status
+from apps.deployments.states import TERMINAL, WAIT_STEP, Action, Status
 
 
 class AppRemoved(Conflict):
@@ -139,18 +140,20 @@ def positions() -> dict[int, int]:
 def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent | None:
     """Take the first queued event whose app is idle, if a slot is free, and return it as running.
 
-    With `up_to` only events of that event's app are taken, and none after it. Two workers that reach
-    for the same event, app or slot are told apart by the conditional update and by the database's
-    constraints; the loser looks again.
+    A prune runs alone: nothing that was queued after one is taken before it has ended. With `up_to` only
+    events of that event's app and prunes are taken, and none after it. Two workers that reach for the
+    same event, app or slot are told apart by the conditional update and by the database's constraints;
+    the loser looks again.
     """
     waiting = DeployEvent.objects.queued()
     if up_to is not None:
-        waiting = waiting.filter(app=up_to.app_id, pk__lte=up_to.pk)
+        own = Q(app=up_to.app_id) if up_to.app_id else Q()
+        waiting = waiting.filter(own | Q(action=Action.PRUNE), pk__lte=up_to.pk)
     while True:
         running = list(DeployEvent.objects.running().values_list("app_id", "slot"))
         if len(running) >= settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS:
             return None  # also where the cap was higher when they began
-        busy_apps = {app_id for app_id, _slot in running}
+        busy_apps = {app_id for app_id, _slot in running if app_id is not None}
         used_slots = {slot for _app_id, slot in running}
         slots = [s for s in range(settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS) if s not in used_slots]
         event = waiting.exclude(app_id__in=busy_apps).first() if slots else None
@@ -159,6 +162,8 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
         now = timezone.now()
         try:
             with transaction.atomic():
+                if _held_back_by_prune(event):
+                    return None
                 claimed = DeployEvent.objects.filter(pk=event.pk, status=Status.QUEUED).update(
                     status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
                 )
@@ -168,6 +173,36 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
             event.refresh_from_db()
             _changed(event)
             return event
+
+
+def _held_back_by_prune(event: DeployEvent) -> bool:
+    """Tell whether a prune stands before the queued `event`, or runs and waits for nothing any more.
+
+    The rows of the prunes stay locked until the claim is through, so that `begin_alone` sees it.
+    """
+    prunes = DeployEvent.objects.active().filter(action=Action.PRUNE).exclude(pk=event.pk)
+    return any(
+        prune.pk < event.pk
+        or (prune.status == Status.RUNNING and event.action == Action.PRUNE)
+        or prune.step not in ("", WAIT_STEP)
+        for prune in prunes.select_for_update().order_by("pk")
+    )
+
+
+def begin_alone(event: DeployEvent, step: str) -> bool:
+    """Move the running prune `event` on to `step` unless another event runs; tell whether it did.
+
+    From then on nothing is claimed until it has ended. A claim and this lock the prune first and the
+    others after it, so neither can overlook the other, and none waits for one that waits for it.
+    Raises ClaimLost.
+    """
+    with transaction.atomic():
+        DeployEvent.objects.select_for_update().get(pk=event.pk)
+        others = DeployEvent.objects.active().exclude(pk=event.pk).order_by("pk").select_for_update()
+        if any(other.status == Status.RUNNING for other in others):
+            return False
+        advance(event, step=step)
+    return True
 
 
 def advance(event: DeployEvent, **columns: Any) -> None:

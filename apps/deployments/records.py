@@ -13,7 +13,7 @@ def event_record(event: DeployEvent, position: int | None = None) -> dict[str, A
     """
     return {
         "id": event.pk,
-        "app": event.slug,
+        "app": event.slug or None,
         "action": event.action,
         "version": event.version.number if event.version else None,
         "arguments": event.arguments,

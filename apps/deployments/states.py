@@ -29,6 +29,9 @@ class Action(models.TextChoices):
 # They give an app a new current version.
 CHANGING = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.ADOPT})
 
+# A prune is claimed like any other event and then waits, in this step, until nothing else runs.
+WAIT_STEP = "wait"
+
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
 TERMINAL = frozenset(Status) - ACTIVE
 

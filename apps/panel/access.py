@@ -64,10 +64,15 @@ def find_version(request: HttpRequest, app: App, number: int) -> ComposeVersion:
 
 
 def find_event(request: HttpRequest, pk: int, permission: Permission = Permission.VIEW) -> DeployEvent:
-    """Return event `pk` with its app and version. Raises NotFound and NotAllowed."""
+    """Return event `pk` with its app and version. Raises NotFound and NotAllowed.
+
+    What is done to an app with `permission` is done to an event on the engine with Permission.PRUNE.
+    """
     events = policy.visible(request.user, DeployEvent.objects.select_related("app", "version"))
     event = events.filter(pk=pk).first()
     if event is None:
         raise NotFound(f"There is no event {pk}.")
+    if event.app is None and permission != Permission.VIEW:
+        permission = Permission.PRUNE
     policy.require(request.user, permission, event.app)
     return event

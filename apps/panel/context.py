@@ -26,6 +26,7 @@ class Panel:
         ("Apps", "apps", Permission.VIEW, ("/apps/",)),
         ("Events", "events", Permission.VIEW, ("/events/",)),
         ("Registries", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
+        ("Engine", "engine-prune", Permission.PRUNE, ("/engine/",)),
         ("Admin", "admin:index", Permission.VIEW, ()),
     )
 

@@ -82,6 +82,7 @@ ACTION_ICONS: dict[str, str] = {
     Action.SCALE: "adjustments",
     Action.REMOVE: "trash",
     Action.ADOPT: "stack-2",
+    Action.PRUNE: "filter",
 }
 
 MESSAGE_MARKS = {

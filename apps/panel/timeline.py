@@ -23,6 +23,10 @@ _LABELS = {
     "hand_over": "Stop the old containers",
     "retire": "Remove the old containers",
     "down": "Remove containers and network",
+    "wait": "Wait until nothing else runs",
+    "look": "See what nothing needs now",
+    "prune": "Remove it",
+    "measure": "Measure what was freed",
 }
 
 

@@ -65,6 +65,16 @@ def familiar_repository(image: str) -> str:
     return name.removeprefix("library/")
 
 
+def familiar_name(image: str) -> str:
+    """Return the reference `image` as the engine lists it: repository:tag, or repository@sha256:..."""
+    repository = familiar_repository(image)
+    name, _, digest = image.partition("@")
+    if digest:
+        return f"{repository}@{digest}"
+    tag = re.search(r":([^:/]*)$", name)
+    return f"{repository}:{tag[1] if tag else 'latest'}"
+
+
 def config_key(host: str) -> str:
     """Return the key of registry `host` under `auths` in Docker's config.json."""
     return _HUB_CONFIG_KEY if host == DOCKER_HUB else host

@@ -73,10 +73,14 @@ def remove(options: dict[str, Any], output: Output) -> int:
 def cancel(options: dict[str, Any], output: Output) -> int:
     """Cancel the app's event and wait until it has ended."""
     by = Actor.from_command_line()
-    event = _event_to_cancel(options["slug"], options["event"])
+    return end_cancelled(_event_to_cancel(options["slug"], options["event"]), options, output, by)
+
+
+def end_cancelled(event: DeployEvent, options: dict[str, Any], output: Output, by: Actor) -> int:
+    """Cancel `event` and, without --detach, wait until it has ended; return the exit code."""
     event = queue.cancel(event, by)
     others = DeployEvent.objects.active().filter(app=event.app).exclude(pk=event.pk).count()
-    if others:
+    if event.app and others:
         output.say(f"{others} more of {event.slug} in the queue: manage.py app events {event.slug}")
     if event.is_active and not options["detach"]:
         output.say(f"Cancelling {event_title(event)} ...")

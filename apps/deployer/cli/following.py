@@ -106,9 +106,9 @@ def _show(event: DeployEvent, output: Output, by: Actor) -> bool:
     with Interrupts() as interrupts, progress_of(output) as progress:
         left = watch(event, progress, interrupts, by)
     if left:
+        words = f"app cancel {event.slug}" if event.slug else "engine cancel"
         output.say(
-            f"Event {event.pk} goes on without you. "
-            f"To cancel it: manage.py app cancel {event.slug} --event {event.pk}"
+            f"Event {event.pk} goes on without you. To cancel it: manage.py {words} --event {event.pk}"
         )
     else:
         _tell_end(event, output)
@@ -205,7 +205,7 @@ def cancel_unless_ended(event: DeployEvent, by: Actor) -> None:
 def event_title(event: DeployEvent) -> str:
     """Return what `event` is, as in "Event 12: deploy web, version 3"."""
     version = f", version {event.version.number}" if event.version else ""
-    return f"Event {event.pk}: {event.action} {event.slug}{version}"
+    return f"Event {event.pk}: {event.action} {event.subject}{version}"
 
 
 def _tell_end(event: DeployEvent, output: Output) -> None:

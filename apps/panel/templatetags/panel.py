@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
+from apps.deployer.prune.inventory import shown_size
 from apps.panel.marks import (
     ACTION_ICONS,
     MESSAGE_MARKS,
@@ -157,6 +158,12 @@ def lasting(length: timedelta) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """Write a number of bytes as Docker does; None is not known."""
+    return shown_size(count)
 
 
 @register.filter

@@ -87,7 +87,7 @@ def log_text(request: HttpRequest, pk: int) -> HttpResponseBase:
     is_async = isinstance(request, ASGIRequest)
     text = logs.as_text_async(event.pk) if is_async else logs.as_text(event.pk)
     response = StreamingHttpResponse(text, content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{event.slug}-event-{event.pk}.txt"'
+    response["Content-Disposition"] = f'attachment; filename="{event.subject}-event-{event.pk}.txt"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -1,17 +1,11 @@
 """`manage.py app`: everything about apps, for people on the machine and for scripts."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 
 from apps.deployer import requests
 from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan
+from apps.deployer.cli.arguments import positive
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
-
-
-def positive(text: str) -> int:
-    """Return the whole number above 0 that `text` is."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
 
 
 def _slug(parser: ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""Prune: free the engine of what nothing needs, and of nothing else."""
