@@ -1,12 +1,19 @@
 """The time of calm: whether all stands well long enough, and which service keeps it from that."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from apps.deployer.containers import Container
 from apps.deployer.verdict import ServiceReport, Verdict, how_it_ended, restarted
 
 _ENDED = frozenset({"exited", "restarting", "dead"})
+
+
+@dataclass(frozen=True)
+class _Disturbance:
+    moment: float
+    container: Container  # as it was found, or as it was where it is gone
+    by: str  # engine, somebody, replacement
 
 
 class Calm:
@@ -19,7 +26,9 @@ class Calm:
         self._seconds = seconds
         self._known: dict[str, Container] | None = None
         self._ends: dict[str, str] = {}  # how each container ended last, by its id
-        self._disturbed: dict[str, tuple[float, str]] = {}  # when and what, by service
+        self._disturbances: dict[str, _Disturbance] = {}  # the last one of each service
+        self._last_unwell: dict[str, str] = {}  # what was waited for when not all stood well
+        self._looked = float("-inf")
         self.since: float | None = None
 
     @property
@@ -32,52 +41,75 @@ class Calm:
         for container in containers:
             if container.state in _ENDED:
                 self._ends[container.id] = how_it_ended(container)
+            elif container.last_exit is not None:
+                self._ends[container.id] = how_it_ended(replace(container, exit_code=container.last_exit))
 
     def see(self, now: float, containers: list[Container], reports: list[ServiceReport]) -> dict[str, str]:
         """Take in a look at `now`; return what disturbed the calm since the last one, by service."""
         self.note_ends(containers)
-        disturbed = self._disturbances(containers)
-        self._disturbed |= {service: (now, what) for service, what in disturbed.items()}
+        disturbances = self._find(now, containers)
+        self._disturbances |= disturbances
         self._known = {c.id: c for c in containers}
-        if not all(report.verdict.is_well for report in reports):
-            self.since = None
-        elif self.since is None or disturbed:
+        self._looked = now
+        unwell = {report.service: report.reason for report in reports if not report.verdict.is_well}
+        if unwell:
+            self.since, self._last_unwell = None, unwell
+        elif self.since is None or disturbances:
             self.since = now
-        return disturbed
+        return {service: self._said(one) for service, one in disturbances.items()}
 
     def begin_anew(self) -> None:
-        """Begin anew where the engine did not answer."""
+        """Forget the calm so far, as the engine did not answer."""
         self.since = None
 
-    def concluded(self, now: float, reports: list[ServiceReport]) -> list[ServiceReport]:
-        """Return `reports` with those as unstable that stand well now but broke the calm shortly before."""
-        lately = {
-            service: what
-            for service, (moment, what) in self._disturbed.items()
-            if now - moment <= self._seconds
-        }
+    @property
+    def culprits(self) -> dict[str, str]:
+        """Who broke the calm within its time before the last look, and how, by service."""
+        since = self._looked - self._seconds
+        lately = (item for item in self._disturbances.items() if item[1].moment >= since)
+        return {service: self._said(one) for service, one in lately}
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is known how each container ended that the engine started again."""
+        return all(
+            one.by != "engine" or one.container.id in self._ends for one in self._disturbances.values()
+        )
+
+    @property
+    def last_unwell(self) -> dict[str, str]:
+        """What was waited for at the last look at which not all stood well, by service."""
+        return self._last_unwell
+
+    def concluded(self, reports: list[ServiceReport]) -> list[ServiceReport]:
+        """Return `reports` with those as unstable that run well at the last look but broke the calm."""
+        culprits = self.culprits
         return [
-            replace(report, verdict=Verdict.UNSTABLE, reason=lately[report.service])
-            if report.verdict is Verdict.RUNNING and report.service in lately
+            replace(report, verdict=Verdict.UNSTABLE, reason=culprits[report.service])
+            if report.verdict is Verdict.RUNNING and report.service in culprits
             else report
             for report in reports
         ]
 
-    def _disturbances(self, containers: list[Container]) -> dict[str, str]:
+    def _find(self, now: float, containers: list[Container]) -> dict[str, _Disturbance]:
         if self._known is None:
             return {}
         present = {c.id for c in containers}
-        gone = (c.service for c in self._known.values() if c.id not in present)
-        disturbed = dict.fromkeys(gone, "its container was replaced")
+        gone = (c for c in self._known.values() if c.id not in present)
+        found = {c.service: _Disturbance(now, c, "replacement") for c in gone}
         for container in containers:
             before = self._known.get(container.id)
             if before and before.state != "created" and _starts(container) != _starts(before):
-                disturbed[container.service] = self._restart(container, before)
-        return disturbed
+                again = container.restarts > before.restarts or before.state == "restarting"
+                found[container.service] = _Disturbance(now, container, "engine" if again else "somebody")
+        return found
 
-    def _restart(self, container: Container, before: Container) -> str:
+    def _said(self, disturbance: _Disturbance) -> str:
+        container, by = disturbance.container, disturbance.by
         end = self._ends.get(container.id)
-        if container.restarts <= before.restarts and before.state != "restarting":
+        if by == "replacement":
+            return "its container was replaced"
+        if by == "somebody":
             return f"{end}, and was started again" if end else "was started again"
         if end is None and container.oom_killed:
             end = "ran out of memory"

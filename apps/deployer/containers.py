@@ -39,6 +39,7 @@ class Container:
     created_at: str = ""  # ISO 8601, UTC
     started_at: str = ""  # when it was last started, in the engine's words
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
+    last_exit: int | None = None  # exit code of its last end, also where it runs again; as above
 
     @property
     def ended_well(self) -> bool:

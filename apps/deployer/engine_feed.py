@@ -21,7 +21,8 @@ _EVENTS = (
     "health_status",
 )  # fmt: skip
 _FORMAT = (
-    '{{.TimeNano}} {{.Actor.ID}} {{or (index .Actor.Attributes "signal") "-"}} '
+    "{{.TimeNano}} {{.Actor.ID}} "
+    '{{or (index .Actor.Attributes "signal") (index .Actor.Attributes "exitCode") "-"}} '
     '{{if index .Actor.Attributes "com.docker.compose.project"}}compose{{else}}other{{end}} {{.Action}}'
 )
 # A stream that begins here is told all that the engine still remembers (its last 256 events).
@@ -132,13 +133,13 @@ class EngineFeed:
         words = line.text.split(" ", 4)
         if len(words) < 5 or not words[0].isdecimal():
             return
-        moment, container, signal, kind, action = words
+        moment, container, number, kind, action = words
         seconds, nanoseconds = divmod(int(moment), 1_000_000_000)
         self._since = f"{seconds}.{nanoseconds:09d}"
         if kind != "compose":
             return
         with self._changed:
-            self._hands.saw(container, action, signal)
+            self._hands.saw(container, action, number)
             if action == "destroy":
                 self._dirty.discard(container)
                 self._gone.add(container)

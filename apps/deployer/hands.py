@@ -20,20 +20,23 @@ class Hands:
         self._stopped: dict[str, float] = {}
         self._out_of_memory: set[str] = set()  # in the run that goes on
         self._oom: set[str] = set()  # in the last run
+        self._exit_codes: dict[str, int] = {}  # of the last run
 
-    def saw(self, container: str, action: str, signal: str = "-") -> None:
-        """Take note of an event; `signal` is the number that came with a `kill`."""
+    def saw(self, container: str, action: str, number: str = "-") -> None:
+        """Take note of an event; `number` is the signal of a `kill`, the exit code of a `die`."""
         match action:
             case "start":
                 self._killed.discard(container)
                 self._stopped.pop(container, None)
-            case "kill" if signal in _ENDING:
+            case "kill" if number in _ENDING:
                 self._killed.add(container)
             case "stop":
                 self._stopped[container] = time.monotonic()
             case "oom":
                 self._out_of_memory.add(container)
             case "die":
+                if number.isdecimal():
+                    self._exit_codes[container] = int(number)
                 if container in self._killed:
                     self._stopped[container] = time.monotonic()
                 self._oom.discard(container)
@@ -49,8 +52,9 @@ class Hands:
 
     def keep(self, containers: Collection[str]) -> None:
         """Forget the containers that no longer exist."""
-        for forgotten in self._stopped.keys() - set(containers):
-            del self._stopped[forgotten]
+        for remembered in (self._stopped, self._exit_codes):
+            for forgotten in remembered.keys() - set(containers):
+                del remembered[forgotten]
         self._killed.intersection_update(containers)
         self._out_of_memory.intersection_update(containers)
         self._oom.intersection_update(containers)
@@ -59,6 +63,8 @@ class Hands:
         """Return `container` with what is remembered of it."""
         by_hand = container.id in self._stopped and container.state in ("exited", "dead")
         oom = container.oom_killed or container.id in self._oom | self._out_of_memory
-        if (by_hand, oom) == (container.stopped_by_hand, container.oom_killed):
+        last_exit = self._exit_codes.get(container.id)
+        marks = (by_hand, oom, last_exit)
+        if marks == (container.stopped_by_hand, container.oom_killed, container.last_exit):
             return container
-        return replace(container, stopped_by_hand=by_hand, oom_killed=oom)
+        return replace(container, stopped_by_hand=by_hand, oom_killed=oom, last_exit=last_exit)

@@ -14,6 +14,7 @@ from apps.deployments import queue
 from apps.deployments.states import Action, Status
 
 _LOOK_AGAIN = 1.0  # seconds between looks at an engine that does not answer
+_EXPLANATION = 1.0  # seconds at most for the feed to tell how a container ended that runs again
 
 
 def verify(run: Run) -> None:
@@ -57,7 +58,7 @@ class _Vigil:
             if now >= end and is_well:
                 return
             if now >= end:
-                raise self._timed_out(now)
+                raise self._timed_out(seen)
             self._sleep(seen, fed, end if reports is not None else min(end, now + _LOOK_AGAIN))
 
     def _look(self, fed: list[Container]) -> list[ServiceReport] | None:
@@ -97,7 +98,7 @@ class _Vigil:
         told = [report.as_dict() for report in reports]
         if told != self._run.event.services:
             queue.advance(self._run.event, services=told)
-        waiting = [f"{r.service} ({r.reason})" for r in reports if not r.verdict.is_well]
+        waiting = dict.fromkeys(f"{r.service} ({r.reason})" for r in reports if not r.verdict.is_well)
         calm = f"{self._run.app.calm_seconds} s"
         if waiting:
             self._say("Waiting for " + ", ".join(waiting))
@@ -118,16 +119,24 @@ class _Vigil:
         is_job = any(report.service in jobs for report in bad)
         return StepFailed(_reasons(bad), status=Status.FAILED if is_job else Status.UNSTABLE)
 
-    def _timed_out(self, now: float) -> StepFailed:
-        run = self._run
+    def _timed_out(self, seen: int) -> StepFailed:
+        run, calm = self._run, self._calm
         if run.reports is None:
             return StepFailed("The Docker engine does not answer.")
+        # How a container ended is on its way: the engine tells it before it starts it again.
+        patience = time.monotonic() + _EXPLANATION
+        while not calm.is_explained and (left := patience - time.monotonic()) > 0:
+            seen = self._feed.wait(seen, left, run.cancel)
+            calm.note_ends(self._feed.of(run.project.name) or [])
         stood_well = all(report.verdict.is_well for report in run.reports)
-        run.reports = concluded(self._calm.concluded(now, run.reports))
+        run.reports = concluded(calm.concluded(run.reports))
         said = _reasons([report for report in run.reports if not report.verdict.is_well])
-        if stood_well:
-            return StepFailed(f"Not calm for {run.app.calm_seconds} seconds: {said}", Status.UNSTABLE)
-        return StepFailed(f"Not well after {run.app.verify_timeout} seconds: {said}", Status.UNSTABLE)
+        if not stood_well:
+            return StepFailed(f"Not well after {run.app.verify_timeout} s: {said}", Status.UNSTABLE)
+        if said:
+            return StepFailed(f"Not calm for {run.app.calm_seconds} s: {said}", Status.UNSTABLE)
+        last = _listed(calm.last_unwell.items()) or "the Docker engine did not answer"
+        return StepFailed(f"Well only after {run.app.verify_timeout} s; before that {last}", Status.UNSTABLE)
 
 
 def _reasons(reports: list[ServiceReport]) -> str:

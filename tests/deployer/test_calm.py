@@ -75,8 +75,22 @@ def test_how_it_ended_is_remembered_when_it_runs_again(fed: bool) -> None:
     disturbed, reports = look(calm, 3, replace(WEB, restarts=1, started_at="2"), DB)
 
     assert disturbed == {"web": "exited with 7, restarted once"}
-    web = next(r for r in calm.concluded(4, reports) if r.service == "web")
+    web = next(r for r in calm.concluded(reports) if r.service == "web")
     assert (web.verdict, web.reason) == (Verdict.UNSTABLE, "exited with 7, restarted once")
+
+
+def test_an_end_that_is_told_later_explains_a_restart_that_was_seen() -> None:
+    calm = Calm(5)
+    look(calm, 1, WEB, DB)
+    disturbed, reports = look(calm, 2, replace(WEB, restarts=1, started_at="2"), DB)
+    assert disturbed == {"web": "restarted once"}
+    assert not calm.is_explained
+
+    calm.note_ends([replace(WEB, restarts=1, started_at="2", last_exit=7)])
+
+    assert calm.is_explained
+    assert calm.culprits == {"web": "exited with 7, restarted once"}
+    assert calm.concluded(reports)[0].reason == "exited with 7, restarted once"
 
 
 def test_somebody_who_starts_a_container_again_is_told_apart_from_a_restart() -> None:
@@ -89,13 +103,21 @@ def test_somebody_who_starts_a_container_again_is_told_apart_from_a_restart() ->
     assert disturbed == {"web": "exited with 137, and was started again"}
 
 
+def test_what_was_waited_for_last_is_remembered() -> None:
+    calm = Calm(5)
+    look(calm, 1, WEB, replace(DB, health="starting"))
+    look(calm, 2, WEB, DB)
+
+    assert calm.last_unwell == {"db": "health: starting"}
+
+
 def test_only_who_broke_it_lately_is_named() -> None:
     calm = Calm(5)
     look(calm, 1, WEB, DB)
     look(calm, 2, replace(WEB, restarts=1), DB)
     _, reports = look(calm, 10, replace(WEB, restarts=1), replace(DB, restarts=1))
 
-    assert {r.service: r.reason for r in calm.concluded(11, reports)} == {"web": "", "db": "restarted once"}
+    assert {r.service: r.reason for r in calm.concluded(reports)} == {"web": "", "db": "restarted once"}
 
 
 def test_a_first_start_and_a_finished_job_disturb_nobody() -> None:

@@ -232,7 +232,7 @@ def test_a_crash_loop_is_unstable_even_if_it_runs_at_each_look(lab: Lab) -> None
     event = lab.deployed()
 
     assert event.status == Status.UNSTABLE
-    assert "Not calm for 1 seconds: web: restarted " in event.error
+    assert "Not calm for 1 s: web: restarted " in event.error
     assert event.services[0]["verdict"] == "unstable"
     assert event.services[0]["reason"].startswith("restarted ")
 

@@ -258,6 +258,15 @@ def test_a_run_that_memory_ended_is_remembered_until_the_next_end() -> None:
         until(feed, lambda found: [c.oom_killed for c in found or []] == [False])
 
 
+def test_how_a_container_ended_is_remembered_when_it_runs_again() -> None:
+    engine = FakeEngine(container("one"))
+    with following(engine) as feed:
+        until(feed, lambda found: [c.last_exit for c in found or []] == [None])
+        engine.tell("die", "one", signal="7")
+        engine.tell("start", "one")
+        until(feed, lambda found: [c.last_exit for c in found or []] == [7])
+
+
 def test_waiting_ends_with_time_and_with_the_token() -> None:
     token = CancelToken()
     with following(FakeEngine(told())) as feed:

@@ -11,7 +11,7 @@ from apps.deployer.verdict import Expectation
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
-from tests.deployer.conftest import Lab, compose_text, told
+from tests.deployer.conftest import Lab, RestlessFeed, compose_text, told
 
 MAY_END = [asdict(Expectation("web", 1, False, False, True))]
 NONE = [asdict(Expectation("web", 0, False, False, False))]
@@ -163,3 +163,18 @@ def test_only_what_failed_is_named_where_others_still_start(lab: Lab) -> None:
 
     assert (event.status, event.error) == (Status.FAILED, "Verify: job: exited with 3.")
     assert [s["verdict"] for s in event.services] == ["failed", "waiting"]
+
+
+def test_what_stands_well_only_after_its_time_is_told_what_it_was_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    App.objects.update(verify_timeout=1, calm_seconds=1)
+    starting = [told(Health={"Status": "starting"})]
+    lab.engine_has(starting, [told(Health={"Status": "healthy"})])
+    # The feed wakes it at the very end.
+    monkeypatch.setattr(RestlessFeed, "of", lambda feed, project: None)
+
+    event = lab.deployed()
+
+    assert event.status == Status.UNSTABLE
+    assert event.error == "Verify: Well only after 1 s; before that web: health: starting."
