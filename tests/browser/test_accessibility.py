@@ -25,6 +25,7 @@ PAGES = [
     "/events/",
     "/events/1/",
     "/events/2/",
+    "/events/3/",
     "/registries/",
     "/registries/add/",
     "/registries/1/",
@@ -40,13 +41,15 @@ def filled(
     compose_project_cleanup: ProjectCleanup,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[PanelProcess, str]:
-    """A panel with a credential, an app with two versions, and a deploy that failed."""
+    """A panel with a credential, and an app with a deploy, one that fails in pull and one in verify."""
     slug = compose_project_cleanup.slug("axe")
     words = ("registry", "add", registry.host, "--username", registry.username)
     panel.manage(*words, input=registry.password, check=True)
     file = tmp_path_factory.mktemp("axe") / "compose.yml"
-    for tag, code in (("1", 0), ("no-such-tag", 1)):
-        file.write_text(f"services: {{web: {{image: {registry.ref('web', tag)}}}}}\n")
+    job = f"{{image: {registry.ref('job')}, restart: 'no', environment: {{EXIT_CODE: '3'}}}}"
+    broken = f"{{image: {registry.ref('web', 'no-such-tag')}}}"
+    for service, code in ((f"{{image: {registry.ref('web')}}}", 0), (broken, 1), (job, 1)):
+        file.write_text(f"services: {{web: {service}}}\n")
         assert panel.manage("app", "deploy", slug, "--file", str(file)).returncode == code
     return panel, slug
 

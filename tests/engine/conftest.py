@@ -33,15 +33,19 @@ class AppOnPanel:
         folder = self.panel.apps_dir / self.slug
         return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
 
-    def queue(self, yaml: str) -> None:
-        """Queue a deploy of `yaml` by the page, or by the command line where no panel serves; do not wait."""
+    def queue(self, yaml: str, environment: str = "") -> None:
+        """Queue a deploy by the page, or by the command line where no panel serves; do not wait.
+
+        The command line keeps the environment that the app has.
+        """
         if not self.panel.is_running:
             self.panel.manage("app", "deploy", self.slug, "--file", self.file(yaml), "--detach", check=True)
         elif not self.journal.exists(self.slug):
-            self.post("/apps/new/", slug=self.slug, compose=yaml)
+            self.post("/apps/new/", slug=self.slug, compose=yaml, environment=environment)
         else:
             newest = str(self.journal.versions(self.slug))
-            self.post(f"/apps/{self.slug}/edit/", compose=yaml, base=newest, seen=newest)
+            typed = {"compose": yaml, "environment": environment, "base": newest, "seen": newest}
+            self.post(f"/apps/{self.slug}/edit/", **typed)
 
     def deploy(self, yaml: str) -> dict[str, Any]:
         """Deploy `yaml`, wait for the end, and return the event's row."""
@@ -66,11 +70,26 @@ class AppOnPanel:
 
     def post(self, path: str, **fields: str) -> None:
         """Send a form as the administrator; it must lead to an event's page."""
-        if self._client is None or self._client_pid != self.panel.pid:
-            self._client, self._client_pid = self.panel.client(), self.panel.pid
-        answer = self._client.post(path, fields, follow=False)
+        answer = self.client.post(path, fields, follow=False)
         assert answer.status == 302, f"POST {path}: {answer.status} {answer.text}"
         assert answer.location.startswith("/events/"), answer.location
+
+    def settle(self, **fields: str) -> None:
+        """Save the app's settings, those that are not given as a new app has them in the lab."""
+        typed = {"name": self.slug, "verify_timeout": "60", "calm_seconds": "1"} | fields
+        answer = self.client.post(f"/apps/{self.slug}/settings/", typed, follow=False)
+        assert answer.status == 302, f"The settings of {self.slug}: {answer.status} {answer.text}"
+
+    def page(self) -> str:
+        """Return the app's page."""
+        return self.client.get(f"/apps/{self.slug}/").text
+
+    @property
+    def client(self) -> Client:
+        """The administrator, signed in to the panel as it runs now."""
+        if self._client is None or self._client_pid != self.panel.pid:
+            self._client, self._client_pid = self.panel.client(), self.panel.pid
+        return self._client
 
     def sign_in(self, registry: Registry, host: str = "") -> None:
         """Store the credential of `registry`, or the same user and password for `host`."""

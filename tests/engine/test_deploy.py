@@ -212,67 +212,6 @@ def test_a_network_in_use_by_others_is_said_and_the_app_stays(app: AppOnPanel, r
     assert app.act("remove", confirm=app.slug)["status"] == "succeeded"
 
 
-JOB = """
-services:
-  migrate:
-    image: {job}
-    environment: {{EXIT_CODE: "{code}"}}
-  web:
-    image: {web}
-    restart: unless-stopped
-    depends_on:
-      migrate: {{condition: service_completed_successfully}}
-"""
-
-
-def test_a_finished_job_is_completed_and_the_app_is_well(app: AppOnPanel, registry: Registry) -> None:
-    app.sign_in(registry)
-    event = app.deploy(JOB.format(job=registry.ref("job"), web=registry.ref("web"), code=0))
-
-    assert event["status"] == "succeeded"
-    verdicts = {s["service"]: (s["verdict"], s["exit_code"]) for s in event["services"]}
-    assert verdicts == {"migrate": ("completed", 0), "web": ("running", None)}
-
-
-def test_a_job_that_fails_fails_the_deploy(app: AppOnPanel, registry: Registry) -> None:
-    app.sign_in(registry)
-    event = app.deploy(JOB.format(job=registry.ref("job"), web=registry.ref("web"), code=3))
-
-    assert event["status"] == "failed"
-    assert "exit 3" in event["error"]
-    assert {s["service"]: s["exit_code"] for s in event["services"]}["migrate"] == 3
-
-
-def test_a_crash_loop_is_unstable(app: AppOnPanel, registry: Registry) -> None:
-    app.sign_in(registry)
-    app.panel.manage("shell", "-c", SHORT_VERIFY.format(slug=app.slug), check=True)
-    service = f"{{image: {registry.ref('job')}, restart: always, environment: {{EXIT_CODE: '7'}}}}"
-
-    event = app.deploy_by_command(f"services: {{web: {service}}}")
-
-    assert (event["status"], event["step"]) == ("unstable", "verify")
-    assert "exited with 7" in event["error"]
-    assert event["services"][0]["restarts"] > 0
-
-
-def test_a_service_that_never_gets_healthy_is_unstable(app: AppOnPanel, registry: Registry) -> None:
-    app.sign_in(registry)
-    app.panel.manage("shell", "-c", SHORT_VERIFY.format(slug=app.slug), check=True)
-    text = f"services: {{web: {{image: {registry.ref('slow')}, environment: {{START_SECONDS: '600'}}}}}}"
-
-    event = app.deploy_by_command(text)
-
-    assert event["status"] == "unstable"
-    assert "health: starting" in event["error"]
-
-
-# The app is made beforehand, so that its time limit is short from its first deploy on.
-SHORT_VERIFY = (
-    "from apps.accounts.actor import Actor; from apps.applications.services import create_app; "
-    "app = create_app('{slug}', '', Actor('lab', 'lab')); app.verify_timeout = 4; app.save()"
-)
-
-
 def test_the_environment_reaches_containers_and_is_private_on_disk(
     app: AppOnPanel, registry: Registry
 ) -> None:
