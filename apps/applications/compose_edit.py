@@ -92,19 +92,21 @@ def _external(key: yaml.ScalarNode, value: yaml.Node, text: str, name: str) -> _
     if after_key[1] or is_absent:
         return _Edit(key.end_mark.index, after_key.end(), f": {written}")
     anchor = re.compile(r"&[^\s,\[\]{}]+[ \t]*").match(text, value.start_mark.index)
-    return _Edit(value.start_mark.index, _end(value), (anchor[0].rstrip() + " " if anchor else "") + written)
+    return _Edit(
+        value.start_mark.index, _end(value, text), (anchor[0].rstrip() + " " if anchor else "") + written
+    )
 
 
-def _end(node: yaml.Node) -> int:
-    """Return where the last thing that is written of `node` ends; a block's own mark is past its comments."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        parts = last if isinstance(last, tuple) else (last,)
-        ends = [_end(part) for part in parts]
-        # The value of the last key may be an alias of something above.
-        return max(ends)
-    index: int = node.end_mark.index
-    return index
+def _end(node: yaml.Node, text: str) -> int:
+    """Return where what is written of `node` ends; a block's own mark is past the comments behind it."""
+    start, end = node.start_mark.index, int(node.end_mark.index)
+    if not isinstance(node, yaml.CollectionNode) or node.flow_style:
+        return end
+    lines = text[start:end].split("\n")
+    # The first line holds the first key.
+    while len(lines) > 1 and lines[-1].lstrip(" \t")[:1] in ("", "#"):
+        lines.pop()
+    return start + len("\n".join(lines).rstrip())
 
 
 def _paths(root: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, int]]:

@@ -17,7 +17,7 @@ from apps.deployer.check import require_compose
 from apps.deployer.compose import Project
 from apps.deployer.dotenv_values import read_values, usable
 from apps.deployer.foreign import ForeignProject
-from apps.deployer.merged_file import without_values
+from apps.deployer.merged_file import freed
 from apps.deployer.model_proof import differences
 from apps.deployer.refusals import unset_variables, warnings_in
 from apps.deployer.runner.environment import process_environment
@@ -154,10 +154,9 @@ class _Adoption:
 
     def merged(self, everything: dict[str, Any]) -> Content | None:
         """Return the content that Compose itself makes of all files, with the variables as they stand."""
-        # An app's environment is one file; of the old ones the last value of each name counts there too.
         text, _ = self.ask(["*"], interpolate=False)
         sources = "\n".join(file.text for file in self.project.files)
-        text, found = without_values(text, sources, self.values)
+        text, found = freed(text, self.project.name, sources, self.values)
         self.values |= found
         return self.edited(text, everything)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.applications.content import Content
 from apps.deployer.foreign import ForeignProject
+from apps.deployer.plan import Change
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,26 @@ class ContainerMove:
     new_name: str
     state: str = ""  # of the old one
 
+    @property
+    def action(self) -> Change:
+        if not self.old_name:
+            return Change.CREATE
+        return Change.RECREATE if self.new_name else Change.REMOVE
+
 
 @dataclass(frozen=True)
 class NetworkMove:
-    """One network of the project; where both names are the same it stays."""
+    """One network of the project; where both names are the same it stays, without a new one it goes."""
 
     old_name: str
     new_name: str
     attached: tuple[str, ...] = ()  # containers of others that are in it
+
+    @property
+    def action(self) -> Change:
+        if not self.new_name:
+            return Change.REMOVE
+        return Change.KEEP if self.old_name == self.new_name else Change.RECREATE
 
 
 @dataclass(frozen=True)
@@ -71,10 +84,13 @@ class AdoptionPlan:
             "folder": self.folder,
             "sha256": self.sha256,
             "yaml": self.content.yaml,
-            "containers": [asdict(one) for one in self.containers],
+            "containers": [{"action": str(one.action), **asdict(one)} for one in self.containers],
             "volumes": list(self.volumes),
             "binds": list(self.binds),
-            "networks": [{**asdict(one), "attached": list(one.attached)} for one in self.networks],
+            "networks": [
+                {"action": str(one.action), **asdict(one), "attached": list(one.attached)}
+                for one in self.networks
+            ],
             "lost": list(self.lost),
             "warnings": list(self.warnings),
             "is_merged": self.is_merged,

@@ -1,5 +1,6 @@
 """Compose projects that run on the engine and that no app of the panel is."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ from apps.core.errors import NotFound
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.host_files import FileRefused, read_compose_file, read_host_file
 from apps.deployer.runner.interface import CommandRunner
+
+# What Compose allows as the name of a project (compose-spec, "Version and name top-level elements").
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class ForeignProject:
     @cached_property
     def problems(self) -> list[str]:
         """Why it cannot be taken over, a sentence each."""
+        if not _NAME.fullmatch(self.name):
+            return ["Its name is none that Docker Compose gives: somebody has made up these containers."]
         if not self.folder.startswith("/") or not self.newest.config_files:
             return ["Its containers do not tell which folder and files the project was started from."]
         return [
@@ -91,7 +97,8 @@ def foreign_projects(containers: Iterable[Container]) -> list[ForeignProject]:
     """Return the projects among `containers` (of all Compose projects) that are no live app's, by name."""
     own = {app.project for app in App.objects.live().only("slug")}
     ordered = sorted(
-        (c for c in containers if c.project not in own), key=lambda c: (c.project, c.service, c.name)
+        (c for c in containers if c.project and c.project not in own),
+        key=lambda c: (c.project, c.service, c.name),
     )
     return [ForeignProject(name, tuple(group)) for name, group in groupby(ordered, lambda c: c.project)]
 

@@ -40,15 +40,16 @@ def read_host_file(path: str, limit: int) -> bytes:
         if os.path.islink(path):
             raise FileRefused(f"{path} is a symbolic link, so it is not read.") from None
         raise FileRefused(f"{path} cannot be read here: {error.strerror}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileRefused(f"{path} is no regular file, so it is not read.")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             # One more than allowed: a file may grow, and those of /proc say that they are empty.
             data = file.read(limit + 1)
-        except OSError as error:
-            raise FileRefused(f"{path} cannot be read here: {error.strerror}.") from None
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be read here: {error.strerror}.") from None
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise FileRefused(f"{path} has more than {limit:,} bytes, so it is not read.")
     return data

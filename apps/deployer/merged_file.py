@@ -1,4 +1,4 @@
-"""The file that Compose merges from several, freed of values that stand in none of them."""
+"""The file that Compose merges from several, freed of what must not stand in the file of an app."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,19 @@ import yaml
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 
 
-def without_values(text: str, sources: str, taken: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the merged Compose file `text`, and the values that had to leave it by their new names.
+def freed(text: str, project: str, sources: str, taken: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the merged Compose file `text` without what binds it to `project`, and values that left it.
 
-    Some versions of Compose write what they read from an `env_file` into the file. A value under
-    `environment` that does not stand in the `sources` gets a variable in its place, whose name is none
-    of those `taken`: it belongs into the encrypted environment.
+    The names that Compose made from the project's name go. Some versions of Compose write what they read
+    from an `env_file` into the file: a value under `environment` that does not stand in the `sources`
+    gets a variable in its place, by a name that is none of those `taken`. It is returned by that name, as
+    it belongs into the encrypted environment.
     """
     merged: dict[str, Any] = yaml.safe_load(text)
+    for section in ("networks", "configs", "secrets"):
+        for key, resource in (merged.get(section) or {}).items():
+            if resource and resource.get("name") == f"{project}_{key}" and not resource.get("external"):
+                del resource["name"]
     found: dict[str, str] = {}
     for service, values, name in _environment(merged):
         value = values[name]
@@ -28,9 +33,8 @@ def without_values(text: str, sources: str, taken: Mapping[str, str]) -> tuple[s
                 variable += "_"
             found[variable] = value.replace("$$", "$")
             values[name] = f"${{{variable}}}"
-    if found:
-        text = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000)
-    return text, found
+    merged.pop("name", None)
+    return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000), found
 
 
 def _environment(merged: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

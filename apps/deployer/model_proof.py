@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _MOST_TOLD = 10
+_RESOURCES = ("networks", "volumes", "configs", "secrets")
 
 
 def differences(
@@ -12,12 +13,12 @@ def differences(
 ) -> list[str]:
     """Return the dotted paths at which the models of `projects` (old and new name) differ; never a value.
 
-    The names of networks that Compose makes from the project's name may differ, and so may those of
-    `missing_volumes`, which the engine does not have. Volumes and networks that are external in `new`
-    are compared by name alone: what they are made of is there already.
+    Names that Compose makes from the project's name may differ, but for those of volumes that are none of
+    the `missing_volumes`, which the engine does not have. Volumes and networks that are external in
+    `new` are compared by name alone: what they are made of is there already.
     """
     found = list(_of_services(old.get("services") or {}, new.get("services") or {}))
-    for section in ("networks", "volumes"):
+    for section in _RESOURCES:
         before, after = old.get(section) or {}, new.get(section) or {}
         for key in sorted(before.keys() | after.keys()):
             path = f"{section}.{key}"
@@ -25,7 +26,7 @@ def differences(
                 found.append(path)
                 continue
             found += _of_resource(path, before[key] or {}, after[key] or {}, projects, missing_volumes)
-    rest = (old.keys() | new.keys()) - {"name", "services", "networks", "volumes"}
+    rest = (old.keys() | new.keys()) - {"name", "services", *_RESOURCES}
     for key in sorted(rest):
         found += _compare(key, old.get(key), new.get(key))
     return found[:_MOST_TOLD]
@@ -46,7 +47,7 @@ def _of_resource(
     key = path.partition(".")[2]
     made = [f"{project}_{key}" for project in projects]
     is_made = [old.get("name"), new.get("name")] == made
-    if not (is_made and (path.startswith("networks.") or key in missing_volumes)):
+    if not (is_made and (not path.startswith("volumes.") or key in missing_volumes)):
         yield from _compare(f"{path}.name", old.get("name"), new.get("name"))
     if not new.get("external"):
         yield from _compare(path, {**old, "name": ""}, {**new, "name": ""})

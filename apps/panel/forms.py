@@ -100,6 +100,19 @@ def _sentence(problem: Problem) -> str:
     return f"{place}: {problem.message}"
 
 
+class AdoptForm(forms.Form):
+    """The name of the app that a project becomes."""
+
+    slug = forms.CharField(
+        label="Name of the app",
+        max_length=200,
+        help_text="Lowercase letters, digits, dashes and underscores. It stays for good.",
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
+
 class NewAppForm(ContentForm):
     """The first version of a new app."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.panel.views import apps, editor, engine, events, registries, versions
+from apps.panel.views import apps, editor, engine, events, projects, registries, versions
 
 urlpatterns = [
     path("", apps.index, name="apps"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("events/<int:pk>/cancel/", events.cancel, name="event-cancel"),
     path("events/<int:pk>/log.txt", events.log_text, name="event-log"),
     path("engine/prune/", engine.prune, name="engine-prune"),
+    path("engine/projects/", projects.index, name="projects"),
+    path("engine/projects/<str:name>/adopt/", projects.adopt, name="project-adopt"),
     path("registries/", registries.index, name="registries"),
     path("registries/add/", registries.add, name="registry-add"),
     path("registries/<int:pk>/", registries.change, name="registry-change"),

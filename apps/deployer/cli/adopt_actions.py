@@ -68,13 +68,11 @@ def _show(plan: AdoptionPlan, output: Output) -> None:
 
 def _rows(plan: AdoptionPlan) -> Iterator[list[str]]:
     for one in plan.containers:
-        action = "recreate" if one.old_name and one.new_name else "create" if one.new_name else "remove"
-        yield [action, f"container of {one.service}", one.old_name, one.new_name]
+        yield [one.action, f"container of {one.service}", one.old_name, one.new_name]
     for volume in plan.volumes:
         yield ["keep", "volume", volume, volume]
     for bind in plan.binds:
         yield ["keep", "path", bind, bind]
     for network in plan.networks:
-        action = "keep" if network.old_name == network.new_name else "recreate"
         others = f" (also in it: {', '.join(network.attached)})" if network.attached else ""
-        yield [action, "network", network.old_name + others, network.new_name]
+        yield [network.action, "network", network.old_name + others, network.new_name]
