@@ -7,7 +7,7 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, create_app, store_version
-from apps.applications.slugs import MAX_LENGTH, RESERVED
+from apps.applications.slugs import MAX_LENGTH, RESERVED, validate_slug
 from apps.core.errors import Conflict
 from apps.deployer import engine_feed
 from apps.deployer.adoption import make_adoption_plan
@@ -60,7 +60,7 @@ def plan_adoption(project: str, slug: str) -> AdoptionPlan:
 
     Raises NotFound, InvalidSlug, SlugTaken, NotAdoptable and EngineProblem.
     """
-    _free(slug)
+    _free(validate_slug(slug))
     return make_adoption_plan(project, slug, default_runner())
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from apps.applications.models import PROJECT_PREFIX
-from apps.applications.slugs import validate_slug
 from apps.core.errors import DomainError
 from apps.deployer.adopted_content import Adopted, NotAdoptable, adopted_content
 from apps.deployer.adoption_plan import AdoptionPlan, ContainerMove, NetworkMove
@@ -37,9 +36,8 @@ class NothingToAdopt(DomainError):
 def make_adoption_plan(project: str, slug: str, runner: CommandRunner) -> AdoptionPlan:
     """Return what taking the foreign `project` over as app `slug` would do now; nothing is changed.
 
-    Raises NotFound, InvalidSlug, NotAdoptable and EngineProblem.
+    `slug` is valid. Raises NotFound, NothingToAdopt, NotAdoptable and EngineProblem.
     """
-    validate_slug(slug)
     old = find_foreign_project(project, runner)
     if old.name == PROJECT_PREFIX + slug:
         raise NothingToAdopt(
