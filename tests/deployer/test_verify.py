@@ -1,12 +1,15 @@
 """The wait for the services over a scripted engine: what it says, keeps and concludes."""
 
 import json
+import threading
+import time
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from apps.applications.models import App
+from apps.deployer.runner.interface import CancelToken
 from apps.deployer.verdict import Expectation
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
@@ -178,3 +181,47 @@ def test_what_stands_well_only_after_its_time_is_told_what_it_was_waited_for(
 
     assert event.status == Status.UNSTABLE
     assert event.error == "Verify: Well only after 1 s; before that web: health: starting."
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing change: the feed wakes nobody."""
+
+    def wait(feed: RestlessFeed, seen: int, timeout: float, cancel: CancelToken | None = None) -> int:
+        assert cancel is not None
+        cancel.wait(timeout)
+        return seen
+
+    monkeypatch.setattr(RestlessFeed, "wait", wait)
+
+
+def looks(lab: Lab) -> int:
+    """Return how often the engine was asked for the containers."""
+    return sum("ps" in argv for argv in lab.runner.commands())
+
+
+@pytest.mark.usefixtures("still")
+def test_where_nothing_changes_it_looks_at_the_beginning_and_at_the_end_of_the_calm(lab: Lab) -> None:
+    lab.deployed()
+    before = looks(lab)
+    App.objects.update(calm_seconds=1)
+
+    restarted = lab.run(lab.queue(Action.RESTART))
+
+    assert restarted.status == Status.SUCCEEDED
+    assert looks(lab) - before == 2
+
+
+@pytest.mark.usefixtures("still")
+def test_a_cancel_ends_the_wait_at_once(lab: Lab) -> None:
+    lab.engine_has([told(Health={"Status": "starting"})])
+    token = CancelToken()
+    event = lab.queue()
+    threading.Timer(0.5, token.cancel).start()
+    began = time.monotonic()
+
+    lab.run(event, token)
+
+    assert event.status == Status.INTERRUPTED
+    assert event.step == "verify"
+    assert time.monotonic() - began < 5

@@ -51,7 +51,7 @@ def seconds(event: Event) -> float:
 
 
 def test_a_finished_job_is_completed_and_the_app_is_up(tell: Tell) -> None:
-    """Row 1 of what peers get wrong: a finished migration makes the whole stack "exited"."""
+    """Complaint row 1: a finished migration makes the stack "exited" (dockge#11; coolify#6591). Not here."""
     story = tell("jobs")
 
     assert (story.update["status"], story.update["error"]) == ("succeeded", "")
@@ -85,7 +85,7 @@ def test_a_first_version_that_never_ran_well_has_nothing_to_go_back_to(tell: Tel
 
 
 def test_a_crash_loop_that_starts_clean_for_five_seconds_is_unstable_and_goes_back(tell: Tell) -> None:
-    """Row 13: a wrong status, and success where there is none."""
+    """Complaint row 13: a wrong status (arcane#574, #741), false success (arcane#1943). Not here."""
     story = tell("clean for 5 s")
 
     assert (story.update["status"], story.update["step"]) == ("unstable", "verify")
@@ -98,7 +98,7 @@ def test_a_crash_loop_that_starts_clean_for_five_seconds_is_unstable_and_goes_ba
 
 
 def test_a_healthcheck_that_turns_bad_after_ten_seconds_is_unstable(tell: Tell) -> None:
-    """Row 13: a wrong status, and success where there is none."""
+    """Complaint row 13: a wrong status (arcane#574, #741), false success (arcane#1943). Not here."""
     story = tell("sick after 10 s")
 
     assert (story.update["status"], story.update["step"]) == ("unstable", "verify")
@@ -131,7 +131,7 @@ def test_a_job_that_exits_with_3_fails_the_deploy_and_goes_back(tell: Tell) -> N
 
 
 def test_a_crash_loop_is_unstable_and_named(tell: Tell) -> None:
-    """Row 13: a wrong status, and success where there is none."""
+    """Complaint row 13: a wrong status (arcane#574, #741), false success (arcane#1943). Not here."""
     story = tell("crashing")
 
     assert (story.update["status"], story.update["step"]) == ("unstable", "verify")
@@ -147,7 +147,7 @@ def test_a_service_that_never_gets_healthy_is_unstable(tell: Tell) -> None:
 
 
 def test_no_container_at_all_is_no_success(tell: Tell) -> None:
-    """Row 13: a wrong status, and success where there is none."""
+    """Complaint row 13: a wrong status (arcane#574, #741), false success (arcane#1943). Not here."""
     story = tell("nothing")
 
     assert (story.update["status"], story.update["step"]) == ("unstable", "verify")
