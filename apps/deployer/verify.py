@@ -103,7 +103,7 @@ class _Vigil:
         if waiting:
             self._say("Waiting for " + ", ".join(waiting))
         elif disturbed:
-            self._say(f"{_listed(disturbed.items())}; now all must stand well for {calm} from here")
+            self._say(f"{_listed(disturbed.items())}; watching for {calm} anew")
         else:
             self._say(f"All services stand as the file asks; watching for {calm} that they stay so")
 
