@@ -159,7 +159,7 @@ class EngineFeed:
             try:
                 fresh = self._look_once(heard)
             except EngineProblem as error:
-                if self._by_id is not None:
+                if self._by_id is not None and not self._cancel.cancelled:
                     logger.warning("%s", error)
                 fresh = None
             except Exception:
