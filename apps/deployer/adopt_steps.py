@@ -6,7 +6,7 @@ and under which names: whatever happens then, `give_back` finds what it needs th
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from apps.applications.models import App
 from apps.deployer import compose, old_containers
 from apps.deployer.app_folder import AppFolder, FolderProblem
 from apps.deployer.compose import Project
-from apps.deployer.containers import list_containers
+from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.old_containers import network_users, networks_of
 from apps.deployer.run import Run, StepFailed
@@ -139,25 +139,32 @@ def _old_ones_back(project: str, old: Iterable[dict[str, Any]], runner: CommandR
         if one["id"] in there and there[one["id"]].name != one["name"]:
             argv = old_containers.rename(one["id"], one["name"])
             collect(runner, argv, cwd=Path("/"), timeout=_TIMEOUT)
-    to_run = [one["id"] for one in old if one["ran"]]
+    found = list_containers(runner, project)
+    stand = {c.id for c in found if c.state not in _RUNS}
+    to_start = [one["id"] for one in old if one["ran"] and one["id"] in stand]
     # Twice: a container that shares the network of another starts only after that one.
     for _attempt in range(2):
-        found = {c.id: c for c in list_containers(runner, project)}
-        still = [id for id in to_run if id in found and found[id].state not in _RUNS]
-        if still:
-            collect(runner, old_containers.start(still), cwd=Path("/"), timeout=_TIMEOUT)
+        to_start = [
+            id
+            for id in to_start
+            if not collect(runner, old_containers.start([id]), cwd=Path("/"), timeout=_TIMEOUT).ok
+        ]
     after = {c.id: c for c in list_containers(runner, project)}
-    return list(_faults(old, after))
+    return list(_faults(old, after, to_start))
 
 
-def _faults(old: Iterable[dict[str, Any]], after: dict[str, Any]) -> Iterable[str]:
+def _faults(
+    old: Iterable[dict[str, Any]], after: dict[str, Container], not_started: Collection[str]
+) -> Iterable[str]:
     for one in old:
         container = after.get(one["id"])
         if container is None:
             yield f"{one['name']} is gone"
         elif container.name != one["name"]:
             yield f"{container.name} could not be called {one['name']} again"
-        elif one["ran"] and container.state not in _RUNS and not container.ended_well:
+        elif one["id"] in not_started or (
+            one["ran"] and container.state not in _RUNS and not container.ended_well
+        ):
             yield f"{one['name']} does not run (docker start {one['name']})"
 
 

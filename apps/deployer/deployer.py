@@ -258,4 +258,4 @@ def _unexpected(event: DeployEvent) -> str:
 
 
 def _step_name(event: DeployEvent) -> str:
-    return event.step.capitalize() or "Start"
+    return event.step.replace("_", " ").capitalize() or "Start"

@@ -1,0 +1,264 @@
+"""Taking a project over, step by step over a played engine: it is handed over, or given back."""
+
+import pytest
+
+from apps.applications.models import App
+from apps.deployer import adopt_steps
+from apps.deployer.app_folder import AppFolder
+from apps.deployer.recovery import recover
+from apps.deployer.runner.interface import CancelToken
+from apps.deployments import queue
+from apps.deployments.logs import as_text
+from apps.deployments.models import DeployEvent
+from apps.deployments.states import Status
+from tests.deployer.conftest import ANN, Lab
+from tests.deployer.old_engine import OldEngine
+from tests.deployer.test_recovery import dead_owner
+
+BEFORE = {"front": "running", "blog-side-1": "exited"}
+
+
+@pytest.fixture
+def old(lab: Lab) -> OldEngine:
+    return OldEngine(lab)
+
+
+def assert_given_back(old: OldEngine, event: DeployEvent) -> None:
+    assert old.state() == BEFORE
+    assert App.objects.get(slug="demo").current_version is None
+    assert not AppFolder("demo").path.exists()
+    assert event.is_terminal
+
+
+def test_a_project_is_handed_over(lab: Lab, old: OldEngine) -> None:
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.error) == (Status.SUCCEEDED, "")
+    assert old.acts() == ["pull", "stop", "rename", "up", "rm", "rm"]
+    assert old.state() == {"front": "running"}
+    assert old.networks == {}
+    assert lab.app.current_version == event.version
+    assert [step["name"] for step in event.steps] == [
+        "version", "write", "credentials", "pull", "hand_over", "up", "verify", "retire", "record",
+    ]  # fmt: skip
+    assert event.services[0]["verdict"] == "running"
+    assert "missing" in next(argv for argv in lab.runner.commands() if "pull" in argv)
+
+
+def test_nothing_is_touched_where_a_step_before_the_hand_over_fails(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("compose", "pull", exit_code=1)
+
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.step) == (Status.FAILED, "pull")
+    assert "Nothing was changed" in event.error
+    assert old.acts() == ["pull"]
+    assert_given_back(old, event)
+
+
+def test_containers_that_are_others_by_then_are_left_alone(lab: Lab, old: OldEngine) -> None:
+    event = old.adoption()
+    old.containers["newer"] = {"name": "blog-web-2", "project": "blog", "service": "web", "state": "running"}
+
+    event = lab.run(event)
+
+    assert (event.status, event.step) == (Status.FAILED, "hand_over")
+    assert "are others than when the plan was shown" in event.error
+    assert "Nothing was changed: blog runs as before." in event.error
+    assert old.acts() == ["pull"]
+    assert old.state() == {**BEFORE, "blog-web-2": "running"}
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        (("stop", "old-web"), "hand_over"),
+        (("old-web", "front-old-web"), "hand_over"),
+        (("up", "--remove-orphans"), "up"),
+    ],
+)
+def test_a_command_that_fails_after_that_gives_all_back(
+    lab: Lab, old: OldEngine, words: tuple[str, ...], step: str
+) -> None:
+    lab.runner.on(*words, exit_code=1)
+
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.step) == (Status.FAILED, step)
+    assert "blog was given back: 1 of its 2 containers run again, as before." in event.error
+    assert_given_back(old, event)
+
+
+def test_new_containers_that_do_not_run_well_give_all_back(lab: Lab, old: OldEngine) -> None:
+    old.new_state = "dead"
+
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.step) == (Status.UNSTABLE, "verify")
+    assert "web: dead" in event.error
+    assert [one["state"] for one in event.services] == ["dead"]
+    assert old.acts()[-3:] == ["down", "rename", "start"]
+    assert_given_back(old, event)
+
+
+@pytest.mark.parametrize("words", [("stop", "old-web"), ("up", "--remove-orphans")])
+def test_a_cancel_after_the_hand_over_gives_all_back(
+    lab: Lab, old: OldEngine, words: tuple[str, ...]
+) -> None:
+    event = old.adoption()
+    claimed = lab.claim()
+    token = CancelToken()
+    lab.runner.on(*words, blocks_until_cancelled=True, before=lambda _call: token.cancel())
+    queue.cancel(claimed, ANN)
+
+    lab.deployer.run(claimed, token)
+
+    event.refresh_from_db()
+    assert event.status == Status.CANCELLED
+    assert "Cancelled by ann" in event.error
+    assert "blog was given back" in event.error
+    assert_given_back(old, event)
+
+
+def test_a_cancel_before_the_hand_over_changes_nothing(lab: Lab, old: OldEngine) -> None:
+    event = old.adoption()
+    claimed = lab.claim()
+    token = CancelToken()
+    lab.runner.on("compose", "pull", blocks_until_cancelled=True, before=lambda _call: token.cancel())
+    queue.cancel(claimed, ANN)
+    lab.deployer.run(claimed, token)
+
+    event.refresh_from_db()
+    assert (event.status, event.step) == (Status.CANCELLED, "pull")
+    assert old.acts() == ["pull"]
+    assert_given_back(old, event)
+
+
+def test_what_cannot_be_started_again_is_named(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("up", "--remove-orphans", exit_code=1)
+    lab.runner.on("start", "old-web", exit_code=1)
+
+    event = lab.run(old.adoption())
+
+    assert "blog could not be given back as a whole: front does not run (docker start front)" in event.error
+
+
+def test_old_containers_that_will_not_go_are_named_and_the_app_stays(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("rm", "old-side", "old-web", exit_code=1)
+
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.step) == (Status.FAILED, "retire")
+    assert "The app runs. Of the old containers these are left: blog-side-1, front-old-web" in event.error
+    assert lab.app.current_version == event.version
+    assert old.state()["front"] == "running"
+
+
+def test_a_network_that_others_use_stays(lab: Lab, old: OldEngine) -> None:
+    old.containers["proxy"] = {"name": "proxy", "project": "edge", "service": "proxy", "state": "running"}
+    old.networks["blog_default"].append("proxy")
+
+    event = lab.run(old.adoption())
+
+    assert event.status == Status.SUCCEEDED
+    assert old.networks.keys() == {"blog_default"}
+    assert "The network blog_default stays: proxy is in it" in "\n".join(as_text(event.pk))
+
+
+def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
+    """Leave an adoption as a worker leaves it that is killed at the end of `step`."""
+    event = old.adoption()
+    claimed = queue.claim_next(dead_owner())
+    assert claimed is not None
+    queue.advance(claimed, step=step)
+    assert claimed.version is not None
+    AppFolder("demo").path.mkdir(parents=True)
+    (AppFolder("demo").path / "docker-compose.yml").write_text(claimed.version.yaml)
+    arguments = claimed.arguments | {
+        "old": [
+            {"id": "old-web", "name": "front", "ran": True, "aside": "front-old-web"},
+            {"id": "old-side", "name": "blog-side-1", "ran": False, "aside": ""},
+        ]
+    }
+    queue.advance(claimed, arguments=arguments)
+    old.containers["old-web"] |= {"name": "front-old-web", "state": "exited"}
+    if step != "hand_over":
+        App.objects.filter(slug="demo").update(current_version=claimed.version)
+        old.containers["new-web"] = {
+            "name": "front", "project": "simpledeploy-demo", "service": "web", "state": "running",
+        }  # fmt: skip
+    return event
+
+
+@pytest.mark.parametrize("step", ["hand_over", "up", "verify"])
+def test_an_adoption_that_died_before_the_old_ones_were_removed_is_given_back(
+    lab: Lab, old: OldEngine, step: str
+) -> None:
+    event = died_in(lab, old, step)
+
+    recover("me:1:1", runner=lab.runner)
+
+    event.refresh_from_db()
+    assert event.status == Status.INTERRUPTED
+    assert f"died in step {step}. blog was given back" in event.error
+    assert_given_back(old, event)
+
+
+def test_an_adoption_that_died_before_it_stopped_anything_changed_nothing(lab: Lab, old: OldEngine) -> None:
+    event = old.adoption()
+    claimed = queue.claim_next(dead_owner())
+    assert claimed is not None
+    queue.advance(claimed, step="hand_over")
+
+    recover("me:1:1", runner=lab.runner)
+
+    event.refresh_from_db()
+    assert "Nothing was changed: blog runs as before." in event.error
+    assert old.acts() == []
+    assert_given_back(old, event)
+
+
+@pytest.mark.parametrize("step", ["retire", "record"])
+def test_an_adoption_that_died_after_that_is_finished(lab: Lab, old: OldEngine, step: str) -> None:
+    event = died_in(lab, old, step)
+
+    recover("me:1:1", runner=lab.runner)
+
+    event.refresh_from_db()
+    assert event.status == Status.INTERRUPTED
+    assert "demo runs; the old containers of blog are gone." in event.error
+    assert old.state() == {"front": "running"}
+    assert App.objects.get(slug="demo").current_version == event.version
+
+
+def test_recovery_waits_for_an_engine_that_is_away(lab: Lab, old: OldEngine) -> None:
+    event = died_in(lab, old, "up")
+    old.is_away = True
+    recover("me:1:1", runner=lab.runner)
+    event.refresh_from_db()
+    assert event.status == Status.RUNNING
+
+    old.is_away = False
+    recover("me:1:1", runner=lab.runner)
+
+    event.refresh_from_db()
+    assert event.status == Status.INTERRUPTED
+    assert_given_back(old, event)
+
+
+def test_giving_back_waits_for_an_engine_that_is_away(
+    lab: Lab, old: OldEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def comes_back(_seconds: float) -> None:
+        old.is_away = False
+
+    def goes(_call: object) -> None:
+        old.is_away = True
+
+    monkeypatch.setattr(adopt_steps.time, "sleep", comes_back)
+    lab.runner.on("up", "--remove-orphans", exit_code=1, before=goes)
+
+    event = lab.run(old.adoption())
+
+    assert "blog was given back" in event.error
+    assert_given_back(old, event)
