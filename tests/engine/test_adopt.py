@@ -31,9 +31,12 @@ services:
     volumes:
     - ./html:/www:ro
     - data:/data
+    networks: {default: , fixed: {ipv4_address: "${SUBNET}.7"}}
   side:
     image: adoptlab/web:1
     volumes: [/cache]
+networks:
+  fixed: {ipam: {config: [{subnet: "${SUBNET}.0/24"}]}}
 volumes:
   data:
 """
@@ -52,14 +55,16 @@ class OldProject:
         (self.folder / "html").mkdir(parents=True)
         self.write("html/index.html", "hello from the old folder")
         self.write("web.env", "FROM_FILE='it is $5'\n")
-        self.write(".env", f'NAME={mark}\nPORT={self.port}\nGREETING="say \\"$$x\\" now"\n')
+        self.subnet = f"10.231.{int(mark, 16) % 256}"
+        values = f"NAME={mark}\nPORT={self.port}\nSUBNET={self.subnet}\n"
+        self.write(".env", values + 'GREETING="say \\"$$x\\" now"\n')
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
-    def up(self, *files: str) -> None:
+    def up(self, *files: str, **env: str) -> None:
         words = [word for name in files for word in ("-f", name)]
-        self.engine.run("compose", "-p", self.name, *words, "up", "-d", cwd=self.folder)
+        self.engine.run("compose", "-p", self.name, *words, "up", "-d", cwd=self.folder, env=env)
 
     def ids(self) -> set[str]:
         label = f"label=com.docker.compose.project={self.name}"
@@ -73,6 +78,10 @@ class OldProject:
         return Client(f"http://127.0.0.1:{self.port}").get("/index.html").text
 
     def remove(self) -> None:
+        # The app that took it over may still use its volume and network.
+        heirs = self.engine.lines("ps", "-aq", "--filter", f"volume={self.name}_data")
+        if heirs:
+            self.engine.run("rm", "--force", "--volumes", *heirs, check=False)
         self.engine.remove_project(self.name)
 
 
@@ -127,7 +136,11 @@ def test_a_running_project_becomes_an_app_with_all_its_data(
     ]  # fmt: skip
 
     assert old.ids() == set()
-    assert engine.networks(old.name) == []
+    # A network with fixed addresses stays, as no second one can have them.
+    assert engine.networks(old.name) == [f"{old.name}_fixed"]
+    assert engine.networks(app.project) == [f"{app.project}_default"]
+    attached = engine.inspect(front)["NetworkSettings"]["Networks"]
+    assert attached[f"{old.name}_fixed"]["IPAddress"] == f"{old.subnet}.7"
     assert sorted(engine.containers(app.project)) == [front, f"{app.project}-side-1"]
     assert engine.run("exec", front, "cat", "/data/treasure").stdout == "precious\n"
     assert old.answer() == "hello from the old folder"
@@ -157,6 +170,7 @@ services:
       test -e /data/first || hostname > /data/first;
       grep -q "$$(hostname)" /data/first || exit 3;
       exec httpd -f -p 8080 -h /www
+    environment: {TOKEN: "${TOKEN:-}"}
     ports: ["127.0.0.1:${PORT}:8080"]
     volumes: ["./html:/www", "data:/data"]
   idle: {image: adoptlab/web:1}
@@ -168,13 +182,15 @@ def test_an_adoption_that_fails_gives_the_project_back(
     app: AppOnPanel, old: OldProject, engine: Engine
 ) -> None:
     old.write("docker-compose.yml", LOYAL)
-    old.up()
+    old.up(TOKEN="only in the shell of whoever started it")
     engine.run("stop", f"{old.name}-idle-1")
     before, running, names = old.ids(), old.running(), sorted(engine.containers(old.name))
 
     done = adopt(app, old)
 
     assert done.returncode == 1
+    assert f"{old.front} was started with other values of TOKEN than files and environment" in done.stderr
+    assert "only in the shell" not in done.stdout + done.stderr
     event = app.journal.last(app.slug)
     assert (event["status"], event["step"]) == ("unstable", "verify"), event["error"]
     assert "exited with 3" in event["error"]
