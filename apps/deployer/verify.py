@@ -127,6 +127,8 @@ class _Vigil:
         patience = time.monotonic() + _EXPLANATION
         while not calm.is_explained and (left := patience - time.monotonic()) > 0:
             seen = self._feed.wait(seen, left, run.cancel)
+            if run.cancel.cancelled:
+                raise RunCancelled
             calm.note_ends(self._feed.of(run.project.name) or [])
         stood_well = all(report.verdict.is_well for report in run.reports)
         run.reports = concluded(calm.concluded(run.reports))
