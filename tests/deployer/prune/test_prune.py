@@ -38,9 +38,7 @@ class Engine:
         self.runner.on("image", "ls", answer=lambda _call: Answer(list(self.images)))
         self.runner.on("image", "inspect", answer=lambda _call: Answer([self._image(i) for i in self.images]))
         self.runner.on("ps", answer=lambda _call: Answer(self.containers))
-        self.runner.on(
-            "container", "inspect", answer=lambda _call: Answer(list(map(self._one, self.containers)))
-        )
+        self.runner.on("container", "inspect", answer=lambda _call: Answer(self._told()))
         self.runner.on("df", answer=self._usage)
         self.runner.on("image", "rm", answer=self._remove)
         self.runner.on("container", "rm", answer=self._remove)
