@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 # Seconds between looks at whether this person may still see what they see.
 ACCESS_SECONDS = 15.0
-# Changes of apps that come within this time are sent together.
+# Changes of apps that follow one another within this time are sent together.
 SETTLE_SECONDS = 0.05
 
 # Close codes from 4000 on are the application's own (RFC 6455, 7.4.2).
@@ -172,6 +172,8 @@ class EventConsumer(LiveConsumer):
 class AppsConsumer(LiveConsumer):
     """`/ws/apps/`: every app's state and what it is doing, at first all of them, then what changes."""
 
+    looked = float("-inf")
+
     async def refusal(self) -> int | None:
         return None if live_reads.may_see_apps(self.user) else NOT_FOUND
 
@@ -180,8 +182,9 @@ class AppsConsumer(LiveConsumer):
 
     async def take(self, message: Message | Gap | None) -> bool:
         if isinstance(message, dict):
-            # One look answers for all changes of a burst; those that come later hint again.
-            await asyncio.sleep(SETTLE_SECONDS)
+            # The first change after a pause is told at once, and one look answers for those of a burst.
+            await asyncio.sleep(max(0.0, self.looked + SETTLE_SECONDS - time.monotonic()))
+        self.looked = time.monotonic()
         apps = await read(live_reads.apps_state, self.user)
         first, before = not hasattr(self, "apps"), getattr(self, "apps", {})
         changed = [app for slug, app in apps.items() if before.get(slug) != app]

@@ -20,7 +20,7 @@ class AppsSocket:
 
     def __init__(self, panel: PanelProcess) -> None:
         self.apps: dict[str, dict[str, Any]] = {}
-        self.changes: list[tuple[float, str, str]] = []  # (perf_counter, slug, state)
+        self.changes: list[tuple[float, str, str]] = []  # (time.time(), slug, state)
         self._connecting = connect(
             f"{panel.url.replace('http', 'ws')}/ws/apps/",
             origin=Origin(panel.url),
@@ -56,7 +56,7 @@ class AppsSocket:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 frame = json.loads(self._connection.recv())
-                now = time.perf_counter()
+                now = time.time()
                 for app in frame["apps"]:
                     self.apps[app["slug"]] = app
                     self.changes.append((now, app["slug"], app["state"]))
