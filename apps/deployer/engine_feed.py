@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ _FROM_THE_START = "1"
 
 _SETTLE = 0.02  # seconds in which a burst of events becomes one look at the engine
 _RETRY = 0.5  # seconds between attempts while the stream breaks
-# Seconds between looks at an engine from which nothing is heard: it may hang, or an event was lost.
+# Seconds between comparisons of what is known with what the engine lists: it may hang, or an event was lost.
 _HEARTBEAT = 15.0
 _HEARTBEAT_TIMEOUT = 10.0
 
@@ -61,6 +62,7 @@ class EngineFeed:
         self._hands = Hands()
         self._since = _FROM_THE_START
         self._wake = threading.Event()
+        self._compared_at = time.monotonic()
         self._threads = [
             threading.Thread(target=self._follow, name="engine-events"),
             threading.Thread(target=self._look, name="engine-look"),
@@ -150,14 +152,13 @@ class EngineFeed:
     def _look(self) -> None:
         while not self._cancel.cancelled:
             # An engine that was away may be back before the stream is, which then tells nothing of it.
-            heard = self._wake.wait(_HEARTBEAT if self._by_id is not None else _RETRY)
-            if heard:
+            if self._wake.wait(_HEARTBEAT if self._by_id is not None else _RETRY):
                 self._cancel.wait(_SETTLE)
                 self._wake.clear()
             if self._cancel.cancelled:
                 return
             try:
-                fresh = self._look_once(heard)
+                fresh = self._look_once()
             except EngineProblem as error:
                 if self._by_id is not None and not self._cancel.cancelled:
                     logger.warning("%s", error)
@@ -169,25 +170,33 @@ class EngineFeed:
             if not self._cancel.cancelled:
                 self._put(fresh)
 
-    def _look_once(self, heard: bool) -> dict[str, Container]:
+    def _look_once(self) -> dict[str, Container]:
         """Return the containers as they are now. Raises EngineUnreachable."""
         with self._changed:
-            known, everything = self._by_id, self._everything or self._by_id is None
+            known, everything = self._by_id, self._everything
             dirty, gone = self._dirty, self._gone
             self._dirty, self._gone, self._everything = set(), set(), False
-        if known is not None and not heard and not everything:
-            states = list_states(self._runner, _HEARTBEAT_TIMEOUT, self._cancel)
-            everything = states != {id_: c.state for id_, c in known.items()}
-        if everything or known is None:
-            return {c.id: c for c in list_containers(self._runner, cancel=self._cancel)}
+        if known is None or everything:
+            return self._look_at_all()
         fresh = {id_: c for id_, c in known.items() if id_ not in gone and id_ not in dirty}
         if dirty:
             try:
                 fresh |= {c.id: c for c in inspect_containers(self._runner, sorted(dirty), self._cancel)}
             except EngineUnreachable:
                 # Either that, or none of them exists any more.
-                return {c.id: c for c in list_containers(self._runner, cancel=self._cancel)}
+                return self._look_at_all()
+        # One that could not be inspected may still be there; and an event may have been lost.
+        overdue = time.monotonic() - self._compared_at >= _HEARTBEAT
+        if overdue or dirty - fresh.keys():
+            self._compared_at = time.monotonic()
+            states = list_states(self._runner, _HEARTBEAT_TIMEOUT, self._cancel)
+            if states != {id_: c.state for id_, c in fresh.items()}:
+                return self._look_at_all()
         return fresh
+
+    def _look_at_all(self) -> dict[str, Container]:
+        self._compared_at = time.monotonic()
+        return {c.id: c for c in list_containers(self._runner, cancel=self._cancel)}
 
     def _put(self, fresh: dict[str, Container] | None) -> None:
         """Make `fresh` what is known, and tell who waits and who is concerned."""

@@ -39,6 +39,7 @@ class FakeEngine:
         self.stream: Queue[str | None] = Queue()
         self.calls: list[list[str]] = []
         self.before_inspect: Callable[[], object] = lambda: None
+        self.not_inspected: set[str] = set()  # the next inspect fails for these
 
     def put(self, described: str) -> str:
         """Have a container; return its id."""
@@ -76,7 +77,8 @@ class FakeEngine:
             return self._events(say, cancel or CancelToken())
         if "inspect" in argv:
             self.before_inspect()
-            there = [self.containers[word] for word in argv if word in self.containers]
+            hidden, self.not_inspected = self.not_inspected, set()
+            there = [self.containers[word] for word in argv if word in self.containers and word not in hidden]
             for line in there:
                 say(Line("stdout", line, timezone.now()))
             return CommandResult(0 if len(there) == len(argv) - 6 else 1)
@@ -213,6 +215,28 @@ def test_what_no_event_told_is_found_by_the_heartbeat(monkeypatch: pytest.Monkey
     with following(engine) as feed:
         engine.put(container("one", Status="paused"))
         until(feed, lambda found: state_of("one")(found) == "paused")
+
+
+def test_what_no_event_told_is_found_also_on_a_busy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_feed, "_HEARTBEAT", 0.3)
+    engine = FakeEngine(container("one"), container("busy"))
+    with following(engine) as feed:
+        engine.put(container("one", Status="paused"))
+        over = time.monotonic() + 5
+        while state_of("one")(feed.of(PROJECT)) != "paused":
+            assert time.monotonic() < over
+            engine.tell("start", "busy")
+            time.sleep(0.05)
+
+
+def test_one_that_could_not_be_inspected_is_looked_for() -> None:
+    engine = FakeEngine(container("one"))
+    with following(engine) as feed:
+        engine.put(container("two"))
+        engine.not_inspected = {"two"}
+        engine.tell("start", "one")
+        engine.tell("start", "two")
+        until(feed, lambda found: state_of("two")(found) == "running")
 
 
 def test_a_heartbeat_that_finds_nothing_new_looks_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
