@@ -109,6 +109,11 @@ class Plan:
         )
 
     @property
+    def asks_registries(self) -> bool:
+        """Whether a registry is asked for a newer image of a name that the engine has."""
+        return any(image.action == Image.CHECK for image in self.images)
+
+    @property
     def fingerprint(self) -> str:
         """The identity of the plan: contents, actions and reasons.
 

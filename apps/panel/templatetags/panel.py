@@ -1,5 +1,6 @@
 """Template tags for icons, states, times and abilities."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,8 @@ from apps.panel.marks import (
 )
 
 register = template.Library()
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 
 
 @register.simple_tag
@@ -164,6 +167,12 @@ def lasting(length: timedelta) -> str:
 def size(count: int | None) -> str:
     """Write a number of bytes as Docker does; None is not known."""
     return shown_size(count)
+
+
+@register.filter
+def short_digests(text: str) -> str:
+    """Shorten every SHA-256 in `text` to the twelve digits that Docker's own lists show."""
+    return _DIGEST.sub(r"sha256:\1…", text)
 
 
 @register.filter
