@@ -26,6 +26,7 @@ PAGES = [
     "/events/1/",
     "/events/2/",
     "/events/3/",
+    "/engine/projects/",
     "/registries/",
     "/registries/add/",
     "/registries/1/",

@@ -150,6 +150,10 @@ def test_a_running_project_becomes_an_app_with_all_its_data(
     assert "# Our blog, since 2019." in app.files["docker-compose.yml"]
     assert "# others link to it" in app.files["docker-compose.yml"]
 
+    again = ("app", "plan", app.slug, "--file", str(app.panel.apps_dir / app.slug / "docker-compose.yml"))
+    kept = json.loads(app.panel.manage(*again, "--json", check=True).stdout)
+    assert kept["summary"] == "keep side, keep web"
+
     # It is an app like any other: it can be changed, rolled back, and removed without its data.
     assert app.act("restart")["status"] == "succeeded"
     removed = app.panel.manage("app", "remove", app.slug, "--volumes")

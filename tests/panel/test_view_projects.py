@@ -21,6 +21,7 @@ from apps.deployer.foreign import ForeignProject
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from tests.panel.pages import make_app, text
+from tests.panel.test_page_source import Source
 
 pytestmark = pytest.mark.django_db
 Person = Callable[[str], User]
@@ -112,6 +113,19 @@ def test_a_name_that_compose_never_gave_is_shown_as_text_and_leads_nowhere(
     assert escape(name) in page
     assert "<script>alert" not in page
     assert "/adopt/" not in page
+
+
+def test_both_pages_keep_the_rules_of_a_page(
+    client: Client, person: Person, projects: FakeProjects, tmp_path: Path
+) -> None:
+    person(Role.ADMINISTRATOR)
+    (tmp_path / "compose.yml").write_text(YAML)
+    here = {"working_dir": str(tmp_path), "config_files": (str(tmp_path / "compose.yml"),)}
+    projects.containers = [container("blog", **here), container("old", **here)]
+    for address in (LIST, ADOPT):
+        source = Source(text(client, address))
+        assert source.faults == []
+        assert len(source.ids) == len(set(source.ids))
 
 
 def test_an_empty_list_and_an_absent_engine_are_told(
