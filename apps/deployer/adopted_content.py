@@ -1,6 +1,7 @@
 """What a foreign project is as an app: its file and environment, proved to ask Compose for the same."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from apps.deployer.staging import staged
 
 _TIMEOUT = 60.0  # seconds; Compose may fetch what the file includes from elsewhere
 _PROFILES = "COMPOSE_PROFILES"
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 
 
 class NotAdoptable(DomainError):
@@ -95,8 +97,7 @@ class _Adoption:
                 f"{', '.join(wrong)}. Nothing was changed. Write what stands there without variables, or "
                 "with absolute paths, start the project once from that, and try again."
             )
-        unset = tuple(unset_variables(warnings))
-        return Adopted(content, original, model, is_merged, tuple(self.dropped), unset)
+        return Adopted(content, original, model, is_merged, tuple(self.dropped), self.unset(warnings))
 
     def resolve(self, profiles: list[str]) -> tuple[dict[str, Any], list[str]]:
         """Return the model of the project's own files, and Compose's warnings."""
@@ -126,6 +127,14 @@ class _Adoption:
                 f"run in {self.project.folder}: docker compose -p {self.project.name} config"
             )
         return answer.stdout, answer.stderr
+
+    def unset(self, warnings: list[str]) -> tuple[str, ...]:
+        """Return the variables of the Compose files that `warnings` call not set.
+
+        Compose also finds some in the values of the `.env`: there they are pieces of passwords.
+        """
+        named = {name for file in self.project.files for name in _VARIABLE.findall(file.text)}
+        return tuple(name for name in dict.fromkeys(unset_variables(warnings)) if name in named)
 
     def profiles_in_use(self, everything: dict[str, Any]) -> list[str]:
         """Return the profiles by which the services that have containers are active."""

@@ -56,7 +56,7 @@ class OldProject:
         self.write("html/index.html", "hello from the old folder")
         self.write("web.env", "FROM_FILE='it is $5'\n")
         self.subnet = f"10.231.{int(mark, 16) % 256}"
-        values = f"NAME={mark}\nPORT={self.port}\nSUBNET={self.subnet}\n"
+        values = f"NAME={mark}\nPORT={self.port}\nSUBNET={self.subnet}\nSALT=a$pieceofsecret\n"
         self.write(".env", values + 'GREETING="say \\"$$x\\" now"\n')
 
     def write(self, name: str, text: str) -> None:
@@ -129,6 +129,7 @@ def test_a_running_project_becomes_an_app_with_all_its_data(
     assert moves == {front: front, f"{old.name}-side-1": f"{app.project}-side-1"}
     assert any("/cache" in sentence for sentence in plan["lost"])
     assert any("down" in sentence for sentence in plan["warnings"])
+    assert "pieceofsecret" not in str(plan)
     event = json.loads(done.stdout)
     assert (done.returncode, event["status"], event["error"]) == (0, "succeeded", "")
     assert [step["name"] for step in event["steps"]] == [
