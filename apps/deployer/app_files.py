@@ -128,6 +128,9 @@ def _names_edited(file: DiskFile, wanted: str) -> str:
     text, problem = file.text()
     if problem:
         return problem
+    if environment.parse(text).problems:
+        # What stands before an equals sign may be part of a value there.
+        return "was edited by hand"
     before, after = written_values(wanted), written_values(text)
     told = [
         f"{', '.join(names)} {word}"
@@ -142,7 +145,7 @@ def _names_edited(file: DiskFile, wanted: str) -> str:
 
 
 def written_values(text: str) -> dict[str, str]:
-    """Return {name: value} of a `.env` as the panel itself reads it, faults left out.
+    """Return {name: value} of a `.env` as the panel itself reads it.
 
     Compose reads some values otherwise; two texts that are read alike here are told apart all the same.
     """

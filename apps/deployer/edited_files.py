@@ -59,6 +59,11 @@ class FileWatch:
         """Whether there is something to read at once."""
         return bool(self._unread)
 
+    def forget(self, slug: str) -> None:
+        """Forget what is known of an app: its files are about to be written."""
+        self._read.pop(slug, None)
+        self._edited.pop(slug, None)
+
     def look(self, baselines: Mapping[str, Baseline]) -> None:
         """Note which apps of `baselines` have files that changed since they were read."""
         self._unread = {
@@ -69,8 +74,7 @@ class FileWatch:
             and self._read.get(slug) != (signature(AppFolder(slug).path), _held_against(baseline))
         }
         for slug in self._read.keys() - baselines.keys():
-            del self._read[slug]
-            self._edited.pop(slug, None)
+            self.forget(slug)
 
     def read_some(self) -> set[str]:
         """Read the files of some apps that changed; return the slugs of which something else is known now."""

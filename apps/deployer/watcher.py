@@ -152,6 +152,8 @@ class EngineWatcher:
         baseline = self._baselines.get(slug)
         if baseline is None:
             return state_of(containers)
+        if baseline.busy:
+            self._files.forget(slug)
         if baseline.stop_event is not None and not baseline.busy and is_running(containers):
             self._ran_since[slug] = baseline.stop_event
         differences = find_differences(baseline, containers, self._files.of(slug))

@@ -93,6 +93,9 @@ def test_an_environment_that_is_no_text_shows_nothing_of_it(folder: Path) -> Non
     (folder / ".env").write_bytes(b"TOKEN=\xff")
     assert said(folder) == [".env is not UTF-8 text"]
 
+    (folder / ".env").write_text("TOKEN='a\nc2VjcmV0='b\nc2VjcmV0=\nno name\n")
+    assert said(folder) == [".env was edited by hand"]
+
     (folder / ".env").write_bytes(b"TOKEN=a\0b")
     assert said(folder) == [".env holds a NUL byte"]
 

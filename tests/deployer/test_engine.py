@@ -150,6 +150,20 @@ def test_an_edited_file_is_noticed_and_so_is_its_mending(deployed: Lab) -> None:
         wait_until(lambda: state(found) == "up")
 
 
+def test_a_deploy_over_an_edited_file_is_not_held_against_it(
+    deployed: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = AppFolder("demo").path / "docker-compose.yml"
+    with watching(ScriptedEngine(hashed()).runner) as found:
+        wait_until(lambda: state(found) == "up")
+        file.write_text(file.read_text() + "# mine\n")
+        wait_until(lambda: state(found) == "drifted")
+
+        monkeypatch.setattr(watcher, "_TICK", 60.0)  # no look at the files comes in between
+        deployed.deployed()
+        wait_until(lambda: state(found) == "up")
+
+
 def test_nothing_is_claimed_while_an_event_waits_or_runs(deployed: Lab) -> None:
     script = ScriptedEngine(hashed())
     with watching(script.runner) as found:
