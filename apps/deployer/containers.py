@@ -1,6 +1,7 @@
 """What the engine says of the containers of Compose projects."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner
 from apps.registries.references import familiar_repository
 
 _PROJECT_LABEL = "com.docker.compose.project"
+# In the status of a listing: Up 2 minutes (healthy), Up 1 second (health: starting).
+_HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)$")
 _QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
 
 
@@ -40,6 +43,11 @@ class Container:
     started_at: str = ""  # when it was last started, in the engine's words
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
     last_exit: int | None = None  # exit code of its last end, also where it runs again; as above
+
+    @property
+    def standing(self) -> str:
+        """State and health in a word or two, as far as a mere listing tells them too."""
+        return f"{self.state} {self.health}" if self.health and self.state == "running" else self.state
 
     @property
     def ended_well(self) -> bool:
@@ -73,15 +81,22 @@ def inspect_containers(
     return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))
 
 
-def list_states(runner: CommandRunner, timeout: float, cancel: CancelToken | None = None) -> dict[str, str]:
-    """Return {id: state} of the containers of all Compose projects; `compose run` ones are left out.
+def list_standings(
+    runner: CommandRunner, timeout: float, cancel: CancelToken | None = None
+) -> dict[str, str]:
+    """Return {id: `Container.standing`} for all Compose projects; `compose run` ones are left out.
 
     Raises EngineUnreachable, also where there is no answer within `timeout` seconds.
     """
     filters = ("--filter", f"label={_PROJECT_LABEL}", "--filter", "label=com.docker.compose.oneoff=False")
-    words = ("ps", "--all", "--no-trunc", *filters, "--format", "{{.ID}} {{.State}}")
+    words = ("ps", "--all", "--no-trunc", *filters, "--format", "{{.ID}} {{.State}} {{.Status}}")
     told = ask_engine(runner, *words, timeout=timeout, cancel=cancel)
-    return dict(line.split(" ", 1) for line in told.stdout.splitlines() if " " in line)
+    found = {}
+    for line in told.stdout.splitlines():
+        id_, state, status = [*line.split(" ", 2), "", ""][:3]
+        health = _HEALTH.search(status)
+        found[id_] = f"{state} {health[1]}" if health and state == "running" else state
+    return found
 
 
 def image_digests(runner: CommandRunner, containers: list[Container]) -> dict[str, dict[str, str]]:

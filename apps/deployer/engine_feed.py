@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from apps.deployer.compose import docker_program
-from apps.deployer.containers import Container, inspect_containers, list_containers, list_states
+from apps.deployer.containers import Container, inspect_containers, list_containers, list_standings
 from apps.deployer.engine_errors import EngineProblem, EngineUnreachable
 from apps.deployer.hands import Hands
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Line
@@ -189,8 +189,8 @@ class EngineFeed:
         overdue = time.monotonic() - self._compared_at >= _HEARTBEAT
         if overdue or dirty - fresh.keys():
             self._compared_at = time.monotonic()
-            states = list_states(self._runner, _HEARTBEAT_TIMEOUT, self._cancel)
-            if states != {id_: c.state for id_, c in fresh.items()}:
+            states = list_standings(self._runner, _HEARTBEAT_TIMEOUT, self._cancel)
+            if states != {id_: c.standing for id_, c in fresh.items()}:
                 return self._look_at_all()
         return fresh
 

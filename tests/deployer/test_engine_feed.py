@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -28,6 +29,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def container(id_: str, **state: object) -> str:
     """Return what `docker inspect` prints of the container `id_`."""
     return json.dumps(json.loads(told(**state)) | {"Id": id_, "Name": f"/simpledeploy-demo-{id_}-1"})
+
+
+def listed(id_: str, state: dict[str, Any]) -> str:
+    """Return what `docker ps` prints of a container."""
+    health = (state.get("Health") or {}).get("Status", "")
+    told = {"": "", "starting": " (health: starting)"}.get(health, f" ({health})")
+    return f"{id_} {state['Status']} Up 2 minutes{told}"
 
 
 class FakeEngine:
@@ -85,7 +93,7 @@ class FakeEngine:
         if "--quiet" in argv:
             lines = list(self.containers)
         else:
-            lines = [f"{id_} {json.loads(c)['State']['Status']}" for id_, c in self.containers.items()]
+            lines = [listed(id_, json.loads(c)["State"]) for id_, c in self.containers.items()]
         for line in lines:
             say(Line("stdout", line, timezone.now()))
         return CommandResult(0)
@@ -215,6 +223,16 @@ def test_what_no_event_told_is_found_by_the_heartbeat(monkeypatch: pytest.Monkey
     with following(engine) as feed:
         engine.put(container("one", Status="paused"))
         until(feed, lambda found: state_of("one")(found) == "paused")
+
+
+def test_health_that_no_event_told_is_found_by_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_feed, "_HEARTBEAT", 0.05)
+    engine = FakeEngine(container("one", Health={"Status": "starting"}))
+    with following(engine) as feed:
+        engine.put(container("one", Health={"Status": "healthy"}))
+        until(feed, lambda found: [c.health for c in found or []] == ["healthy"])
+
+        assert len(engine.asked("inspect")) == 2
 
 
 def test_what_no_event_told_is_found_also_on_a_busy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
