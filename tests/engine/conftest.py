@@ -101,9 +101,9 @@ class AppOnPanel:
         self.panel.manage("registry", "remove", registry.host)
 
     def containers(self) -> list[dict[str, Any]]:
-        """Return what `docker inspect` says of the app's containers, by name."""
+        """Return what `docker inspect` says of the app's containers, by name; none that went meanwhile."""
         names = sorted(self.engine.containers(self.project))
-        return json.loads(self.engine.run("inspect", *names).stdout) if names else []
+        return json.loads(self.engine.run("inspect", *names, check=False).stdout) if names else []
 
     def running_images(self) -> list[str]:
         """Return the images of the running containers."""
