@@ -53,6 +53,9 @@ def hand_over(run: Run) -> None:
             f"The containers of {arguments['project']} are others than when the plan was shown. "
             "Look at the new plan, and take it over again if you agree."
         )
+    if list_containers(run.runner, run.project.name, run.cancel):
+        # The way back takes away whatever is there by the app's name.
+        raise StepFailed(f"There are containers of {run.project.name} already, which are none of the app's.")
     claimed = set(arguments["names"])
     old: list[dict[str, Any]] = [
         {

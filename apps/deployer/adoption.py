@@ -8,6 +8,7 @@ from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
 from apps.deployer.adopted_content import Adopted, NotAdoptable, adopted_content
 from apps.deployer.adoption_plan import AdoptionPlan, ContainerMove, NetworkMove
+from apps.deployer.containers import list_containers
 from apps.deployer.foreign import ForeignProject, find_foreign_project
 from apps.deployer.observed import list_images
 from apps.deployer.old_containers import (
@@ -43,6 +44,11 @@ def make_adoption_plan(project: str, slug: str, runner: CommandRunner) -> Adopti
         raise NothingToAdopt(
             f"{old.name} is already what Compose would call the app {slug}: deploy its file as {slug}, and "
             "its containers and volumes are taken over as they are. Or choose another name."
+        )
+    if list_containers(runner, PROJECT_PREFIX + slug):
+        raise NotAdoptable(
+            f"There are containers of a project {PROJECT_PREFIX}{slug} on the engine, which would get mixed "
+            "up with those of the app. Choose another name."
         )
     volumes = volume_names(runner)
     adopted = adopted_content(old, slug, volumes, runner)
@@ -160,6 +166,8 @@ class _Planning:
             )
         images = list_images(self.runner)
         for container in self.old.containers:
+            if container.state in ("exited", "created", "dead") and container.service in self.services:
+                yield f"{container.name} does not run at present; its successor is started."
             yield from self.about_container(container.name, container.service, container.id)
             current = images.id_of(container.image)
             if current and current != container.image_id:

@@ -69,6 +69,16 @@ def test_containers_that_are_others_by_then_are_left_alone(lab: Lab, old: OldEng
     assert old.state() == {**BEFORE, "blog-web-2": "running"}
 
 
+def test_containers_that_have_the_apps_name_already_are_left_alone(lab: Lab, old: OldEngine) -> None:
+    old.containers["lost"] = {"name": "x", "project": "simpledeploy-demo", "service": "x", "state": "running"}
+
+    event = lab.run(old.adoption())
+
+    assert (event.status, event.step) == (Status.FAILED, "hand_over")
+    assert "Nothing was changed: blog runs as before." in event.error
+    assert old.state() == {**BEFORE, "x": "running"}
+
+
 @pytest.mark.parametrize(
     ("words", "step"),
     [
