@@ -51,6 +51,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 _OWN_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\r": r"\r"})
 _COMPOSE_ESCAPES = str.maketrans({"\\": r"\0134", '"': r"\0042", "$": "$$", "\r": r"\r"})
 
+_OWN_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\r": r"\r"})
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -217,6 +219,19 @@ def _quoted(value: str) -> str:
     if not set(value) & set("'\\\r"):
         return f"'{value}'"
     return f'"{value.translate(_COMPOSE_ESCAPES)}"'
+
+
+def write(values: Mapping[str, str]) -> str:
+    """Return an environment that says just `values`: what `parse` makes of it is them again."""
+    return "".join(f"{name}={_written(value)}\n" for name, value in values.items())
+
+
+def _written(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if value and not set(value) & set("'\r"):
+        return f"'{value}'"
+    return f'"{value.translate(_OWN_ESCAPES)}"'
 
 
 def mask(text: str) -> str:

@@ -157,7 +157,7 @@ class _Adoption:
             keeps_env_file=self.keeps_env_file,
         )
         try:
-            return Content.read(take_over(text, how), environment.render(self.values))
+            return Content.read(take_over(text, how), environment.write(self.values))
         except InvalidContent:
             return None
 

@@ -187,13 +187,20 @@ class _Planning:
             variables = sorted(other_variables(wanted, inside))
             if variables:
                 yield (
-                    f"{name} was started with other values of {', '.join(variables)} than files and "
+                    f"{name} was started with other values of {self.told(variables, inside)} than files and "
                     "environment give: they come from the shell that started it, or the files have changed "
                     f"since. To keep them, write them into {self.old.folder}/.env first."
                 )
             binds = sorted(other_binds(wanted, inside))
             if binds:
                 yield f"{name} has other paths mounted at {', '.join(binds)} than the files say now."
+
+    def told(self, variables: list[str], inside: Inside) -> str:
+        """Return the names of `variables`; what only some `env_file` has is counted, not quoted."""
+        text = "\n".join(file.text for file in self.old.files)
+        known = [name for name in variables if name in inside.environment or name in text]
+        more = len(variables) - len(known)
+        return ", ".join([*known, *([f"{more} more" if known else f"{more} variables"] if more else [])])
 
 
 def _masked(plan: AdoptionPlan, redactor: Redactor) -> AdoptionPlan:

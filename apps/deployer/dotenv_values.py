@@ -54,6 +54,6 @@ def usable(values: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     kept = {
         name: value
         for name, value in values.items()
-        if name not in _COMPOSE_OWN and not environment.parse(environment.render({name: value})).problems
+        if name not in _COMPOSE_OWN and not environment.parse(environment.write({name: value})).problems
     }
     return kept, sorted(values.keys() - kept.keys())

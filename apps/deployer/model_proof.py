@@ -27,7 +27,8 @@ def differences(
                 continue
             found += _of_resource(path, before[key] or {}, after[key] or {}, projects, missing_volumes)
     rest = (old.keys() | new.keys()) - {"name", "services", *_RESOURCES}
-    for key in sorted(rest):
+    # What begins with x- means nothing to Compose.
+    for key in sorted(key for key in rest if not key.startswith("x-")):
         found += _compare(key, old.get(key), new.get(key))
     return found[:_MOST_TOLD]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.applications.content import InvalidContent
-from apps.applications.environment import mask, parse, render, unmask, values
+from apps.applications.environment import mask, parse, render, unmask, values, write
 from apps.core.secret import MASK
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(
@@ -109,6 +109,13 @@ def test_what_is_rendered_reads_back_where_no_dollar_or_backslash_is_in_it(found
     # The others are in Compose's own writing, which tests/engine compares with Compose itself.
     plain = {name: value for name, value in found.items() if not set(value) & set("$\\'\r")}
     assert values(render(plain)) == plain
+
+
+@given(st.dictionaries(names, st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8"))))
+def test_what_is_written_says_just_the_values(found):
+    text = write(found)
+    assert parse(text).problems == []
+    assert values(text) == found
 
 
 @pytest.mark.parametrize(
