@@ -10,6 +10,7 @@ from tests.browser.pages import sign_in
 from tests.lab.engine import ProjectCleanup
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
+from tests.lab.waiting import wait_until
 
 PAGES = [
     "/",
@@ -17,6 +18,7 @@ PAGES = [
     "/apps/new/?example",
     "/apps/{slug}/",
     "/apps/{slug}/edit/",
+    "/apps/{slug}/edit/?from=disk",
     "/apps/{slug}/redeploy/",
     "/apps/{slug}/versions/",
     "/apps/{slug}/versions/1/",
@@ -42,7 +44,10 @@ def filled(
     compose_project_cleanup: ProjectCleanup,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[PanelProcess, str]:
-    """A panel with a credential, and an app with a deploy, one that fails in pull and one in verify."""
+    """A panel with a credential, and an app with a deploy, one that fails in pull and one in verify.
+
+    Somebody has edited its file.
+    """
     slug = compose_project_cleanup.slug("axe")
     words = ("registry", "add", registry.host, "--username", registry.username)
     panel.manage(*words, input=registry.password, check=True)
@@ -52,6 +57,10 @@ def filled(
     for service, code in ((f"{{image: {registry.ref('web')}}}", 0), (broken, 1), (job, 1)):
         file.write_text(f"services: {{web: {service}}}\n")
         assert panel.manage("app", "deploy", slug, "--file", str(file)).returncode == code
+    edited = panel.apps_dir / slug / "docker-compose.yml"
+    edited.write_text(edited.read_text() + "  more: {image: web}\n")
+    client = panel.client()
+    wait_until(lambda: 'id="drift"' in client.get(f"/apps/{slug}/").text, "the page shows the difference")
     return panel, slug
 
 

@@ -11,6 +11,7 @@ from tests.lab.engine import Engine, ProjectCleanup, project_of
 from tests.lab.journal import Journal
 from tests.lab.panel import PASSWORD, USERNAME, PanelProcess, make_template
 from tests.lab.registry import Registry
+from tests.lab.waiting import wait_until
 
 WIDE, NARROW = (1280, 800), (390, 844)
 # What is shown: address, and whether the whole page is wanted or just the first screen.
@@ -26,6 +27,7 @@ PAGES = {
     "version": "/apps/shop/versions/1/",
     "remove": "/apps/shop/remove/",
     "settings": "/apps/shop/settings/",
+    "drift": "/apps/blog/",
 }
 
 
@@ -51,7 +53,7 @@ def main(target: Path, names: list[str]) -> None:
 
 
 def fill(panel: PanelProcess, registry: Registry, folder: Path) -> None:
-    """Deploy a few apps: one with two versions, one stopped, one that failed, one of a finished job."""
+    """Deploy a few apps: one with two versions, one that differs, one that failed, one stopped."""
 
     def deploy(slug: str, yaml: str, *words: str) -> None:
         (folder / "compose.yml").write_text(yaml)
@@ -85,6 +87,10 @@ volumes:
     deploy("wiki", f"services: {{web: {{image: {registry.ref('web', '9')}}}}}\n")
     deploy("jobs", f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n")
     panel.manage("app", "stop", "jobs")
+    edited = panel.apps_dir / "blog" / "docker-compose.yml"
+    edited.write_text(edited.read_text().replace("restart: always", "restart: always, read_only: true"))
+    client = panel.client()
+    wait_until(lambda: 'id="drift"' in client.get("/apps/blog/").text, "blog differs")
 
 
 def shoot(browser: Browser, panel: PanelProcess, target: Path, names: list[str]) -> None:
