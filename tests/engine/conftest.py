@@ -68,7 +68,7 @@ class AppOnPanel:
         event = event or next(e for e in self.journal.events(self.slug) if e["status"] in ACTIVE)
         self.post(f"/events/{event['id']}/cancel/")
 
-    def post(self, path: str, **fields: str) -> None:
+    def post(self, path: str, **fields: str | list[str]) -> None:
         """Send a form as the administrator; it must lead to an event's page."""
         answer = self.client.post(path, fields, follow=False)
         assert answer.status == 302, f"POST {path}: {answer.status} {answer.text}"

@@ -62,16 +62,18 @@ class Client:
     def post(
         self,
         path: str,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str | list[str]] | None = None,
         *,
         follow: bool = True,
         headers: Mapping[str, str] | None = None,
         timeout: float = 30,
     ) -> Answer:
-        """POST a form to `path`, with the CSRF token that the cookies hold."""
+        """POST a form to `path`, with the CSRF token that the cookies hold; each of a list is a field."""
         form = {"csrfmiddlewaretoken": self.cookie("csrftoken"), **(data or {})}
         request = urllib.request.Request(
-            self._url(path), data=urllib.parse.urlencode(form).encode(), headers=dict(headers or {})
+            self._url(path),
+            data=urllib.parse.urlencode(form, doseq=True).encode(),
+            headers=dict(headers or {}),
         )
         return self._ask(request, follow, timeout)
 
