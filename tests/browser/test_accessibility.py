@@ -22,6 +22,7 @@ PAGES = [
     "/apps/{slug}/redeploy/",
     "/apps/{slug}/versions/",
     "/apps/{slug}/versions/1/",
+    "/apps/{slug}/versions/1/rollback/",
     "/apps/{slug}/settings/",
     "/apps/{slug}/remove/",
     "/events/",
@@ -32,6 +33,7 @@ PAGES = [
     "/registries/",
     "/registries/add/",
     "/registries/1/",
+    "/engine/prune/",
     "/apps/no-such-app/",
 ]
 WIDE, NARROW = (1280, 800), (375, 812)

@@ -254,3 +254,43 @@ def test_a_command_without_a_worker_runs_its_own_event_and_those_before_it(lab: 
 
     statuses = [DeployEvent.objects.get(pk=e.pk).status for e in (first, second, third)]
     assert statuses == [Status.SUCCEEDED, Status.SUCCEEDED, Status.QUEUED]
+
+
+def test_a_command_without_a_worker_runs_the_prune_that_was_queued_before_its_event(
+    lab: Lab, settings: Settings
+) -> None:
+    settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = 1
+    lab.engine_has([])
+    prune, own, later = queue.enqueue(None, Action.PRUNE, ANN), lab.queue(Action.STOP), lab.queue(Action.STOP)
+
+    Worker(lab.runner).run_one(own, CancelToken())
+
+    done = [DeployEvent.objects.get(pk=event.pk) for event in (prune, own, later)]
+    assert [event.status for event in done] == [Status.SUCCEEDED, Status.SUCCEEDED, Status.QUEUED]
+    assert done[0].finished_at is not None
+    assert done[1].started_at is not None
+    assert done[0].finished_at <= done[1].started_at
+
+
+def test_a_worker_runs_a_prune_alone(lab: Lab) -> None:
+    lab.engine_has([])
+    started, release = threading.Event(), threading.Event()
+
+    def hold(_call: Call) -> None:
+        started.set()
+        release.wait(10)
+
+    lab.runner.on("compose", "stop", before=hold)
+    first = lab.queue(Action.STOP)
+    prune = queue.enqueue(None, Action.PRUNE, ANN)
+    later = queue.enqueue(create_app("later", "", ANN), Action.STOP, ANN)
+    with serving(lab.runner):
+        assert started.wait(10)
+        wait_until(lambda: DeployEvent.objects.get(pk=prune.pk).step == "wait")
+        assert DeployEvent.objects.get(pk=later.pk).status == Status.QUEUED
+        release.set()
+        done = ended(first, prune, later)
+
+    assert {event.status for event in done} == {Status.SUCCEEDED}
+    times = [(event.started_at, event.finished_at) for event in done]
+    assert times[1][1] <= times[2][0]  # type: ignore[operator]

@@ -180,6 +180,9 @@ def test_it_cleans_what_is_left_over_and_keeps_what_a_rollback_and_others_need(
     after = prune(app, images=[old_web, others_image])
     assert after["arguments"] == {"images": [old_web]}
     assert (after["status"], things.has("image", old_web)) == ("succeeded", False)
+    things.network("gone", app.project)
+    by_command = app.panel.manage("engine", "prune", "--yes", "--only", "networks")
+    assert (by_command.returncode, things.has("network", f"{things.mark}-gone")) == (0, False)
     volume = f"{app.project}_data"
     assert app.engine.volumes(app.project) == [volume]
     note = app.engine.run("run", "--rm", "-v", f"{volume}:/data", others_image, "cat", "/data/note").stdout

@@ -28,6 +28,8 @@ PAGES = {
     "remove": "/apps/shop/remove/",
     "settings": "/apps/shop/settings/",
     "drift": "/apps/blog/",
+    "rollback": "/apps/shop/versions/1/rollback/",
+    "prune": "/engine/prune/",
 }
 
 
