@@ -2,22 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from apps.applications import environment
 from apps.applications.compose_edit import TakeOver, take_over
-from apps.applications.content import Content, InvalidContent
+from apps.applications.content import MAX_ENVIRONMENT_BYTES, Content, InvalidContent
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
 from apps.deployer import compose
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import require_compose
 from apps.deployer.compose import Project
-from apps.deployer.dotenv_values import read_values, usable
+from apps.deployer.dotenv_values import DotenvUnreadable, read_values, usable
 from apps.deployer.foreign import ForeignProject
+from apps.deployer.host_files import FileRefused, read_host_file
 from apps.deployer.merged_file import freed
 from apps.deployer.model_proof import differences
 from apps.deployer.refusals import unset_variables, warnings_in
@@ -65,7 +66,7 @@ class _Adoption:
         self, project: ForeignProject, slug: str, volumes: frozenset[str], runner: CommandRunner
     ) -> None:
         self.project, self.slug, self.volumes, self.runner = project, slug, volumes, runner
-        self.values, self.dropped = usable(read_values(runner, project.env_files))
+        self.values, self.dropped = usable(_values(runner, project.env_files))
         self.old = Project(project.name, Path(project.folder))
         self.new_name = PROJECT_PREFIX + slug
         own = [f"{project.folder.rstrip('/')}/.env"]
@@ -207,3 +208,11 @@ class _Adoption:
             if (volume or {}).get("name") not in self.volumes
         }
         return model, differences(original, model, (self.project.name, self.new_name), frozenset(missing))
+
+
+def _values(runner: CommandRunner, paths: Sequence[str]) -> dict[str, str]:
+    """Return {name: value} of the environment files at `paths`. Raises FileRefused, which quotes nothing."""
+    try:
+        return read_values(runner, [read_host_file(path, MAX_ENVIRONMENT_BYTES) for path in paths])
+    except DotenvUnreadable:
+        raise FileRefused(f"Docker Compose cannot read {' and '.join(paths)} as they are now.") from None

@@ -1,7 +1,5 @@
 """The files that the panel wrote for an app, as they lie on disk now: whether somebody edited them."""
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ import yaml
 from apps.applications import environment
 from apps.applications.content import MAX_ENVIRONMENT_BYTES, MAX_YAML_BYTES, Content
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
+from apps.deployer.regular_file import Gone, NotRead, read_regular
 
 _FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
 # What the panel writes may be longer than what was typed: `environment.render` escapes it.
@@ -64,28 +63,12 @@ def _stat(path: Path) -> tuple[int, ...]:
 
 def read(folder: Path, name: str) -> DiskFile:
     """Return the app's file `name`; a link, a device or one that is too large is not read."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        if stat.S_ISLNK((folder / name).lstat().st_mode):
-            return DiskFile(problem="is a symbolic link, which is not followed")
-        descriptor = os.open(folder / name, flags)
-    except (FileNotFoundError, NotADirectoryError):
+        return DiskFile(read_regular(folder / name, _LIMITS[name]))
+    except Gone:
         return DiskFile()
-    except OSError as error:
-        return DiskFile(problem=f"cannot be read ({error.strerror})")
-    limit = _LIMITS[name]
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return DiskFile(problem="is no regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        return DiskFile(problem=f"cannot be read ({error.strerror})")
-    finally:
-        os.close(descriptor)
-    if len(data) > limit:
-        return DiskFile(problem=f"is larger than {limit:,} bytes")
-    return DiskFile(data)
+    except NotRead as reason:
+        return DiskFile(problem=str(reason))
 
 
 def edited_files(

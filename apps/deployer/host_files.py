@@ -1,10 +1,10 @@
 """Files of this machine that labels of containers name: anybody who may start a container writes those."""
 
-import os
-import stat
+from pathlib import Path
 
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
 from apps.core.errors import DomainError
+from apps.deployer.regular_file import NotRead, read_regular
 
 
 class FileRefused(DomainError):
@@ -34,22 +34,6 @@ def read_host_file(path: str, limit: int) -> bytes:
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise FileRefused(f"{path[:200]!r} is no absolute path of a file, so it is not read.")
     try:
-        # Without blocking: opening a FIFO would wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except OSError as error:
-        if os.path.islink(path):
-            raise FileRefused(f"{path} is a symbolic link, so it is not read.") from None
-        raise FileRefused(f"{path} cannot be read here: {error.strerror}.") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileRefused(f"{path} is no regular file, so it is not read.")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # One more than allowed: a file may grow, and those of /proc say that they are empty.
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise FileRefused(f"{path} cannot be read here: {error.strerror}.") from None
-    finally:
-        os.close(descriptor)
-    if len(data) > limit:
-        raise FileRefused(f"{path} has more than {limit:,} bytes, so it is not read.")
-    return data
+        return read_regular(Path(path), limit)
+    except NotRead as reason:
+        raise FileRefused(f"{path} {reason}.") from None

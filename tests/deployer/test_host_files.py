@@ -59,10 +59,10 @@ def test_links_fifos_and_large_or_binary_files_are_not_read(tmp_path: Path) -> N
     (tmp_path / "binary.yml").write_bytes(b"services:\0\xff")
     assert "symbolic link" in refusal(tmp_path / "link.yml")
     assert "no regular file" in refusal(tmp_path / "fifo.yml")
-    assert "more than 1,048,576 bytes" in refusal(tmp_path / "large.yml")
+    assert "larger than 1,048,576 bytes" in refusal(tmp_path / "large.yml")
     assert "does not read" in refusal(tmp_path / "binary.yml")
 
 
 def test_a_limit_is_of_what_is_read_and_not_of_what_the_file_says_it_has() -> None:
-    with pytest.raises(FileRefused, match="more than 10 bytes"):
+    with pytest.raises(FileRefused, match="larger than 10 bytes"):
         read_host_file("/proc/self/status", 10)

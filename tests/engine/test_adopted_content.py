@@ -72,7 +72,7 @@ def folder(tmp_path: Path, engine: object) -> Path:
 
 
 def test_values_are_read_as_compose_reads_them(folder: Path) -> None:
-    assert read_values(default_runner(), [str(folder / ".env")]) == {
+    assert read_values(default_runner(), [(folder / ".env").read_bytes()]) == {
         "TOKEN": "it's $5", "QUOTED": "lit $x", "MULTI": "a\nb", "TAIL": "lit $x!",
     }  # fmt: skip
 
