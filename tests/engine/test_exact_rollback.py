@@ -48,3 +48,5 @@ def test_a_rollback_pulls_by_digest_runs_what_was_built_and_says_what_is_nowhere
     assert back["images"]["web"] == {**ran["web"], "pinned": ran["web"]["digest"]}
     assert back["images"]["built"] == {**ran["built"], "pinned": ran["built"]["id"]}
     assert set(app.files) == {"docker-compose.yml", "docker-compose.images.yml"}
+    # What was brought back is what is to be there.
+    app.panel.manage("app", "drift", app.slug, check=True)
