@@ -82,7 +82,7 @@ def measure(engine: Engine, services: int, rounds: int) -> dict[str, float]:
     """Bring the services up, and return the figures of the docstring above."""
     from apps.applications.content import Content
     from apps.deployer.app_folder import AppFolder
-    from apps.deployer.planning import make_plan
+    from apps.deployer.plan.planning import make_plan
     from apps.deployer.runner import default_runner
 
     slug = f"bench-{uuid.uuid4().hex[:6]}"

@@ -15,7 +15,7 @@ from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import auto_rollback
-from apps.deployer.adopt_steps import GIVES_BACK, given_back
+from apps.deployer.adopt.steps import GIVES_BACK, given_back
 from apps.deployer.auto_rollback import WayBack
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.prune.steps import removed_so_far
@@ -23,7 +23,7 @@ from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployer.steps import BEFORE_UP, STEPS, Step, drop_credentials, record, record_failure
-from apps.deployer.verify import verify
+from apps.deployer.verdict.verify import verify
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import ClaimLost

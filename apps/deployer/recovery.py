@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.applications.models import App
 from apps.core.owner import is_alive
-from apps.deployer.adopt_steps import after_crash
+from apps.deployer.adopt.steps import after_crash
 from apps.deployer.app_folder import AppFolder, FolderProblem
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.memory_folder import sweep_memory_folders

@@ -17,16 +17,17 @@ from apps.applications.models import PROJECT_PREFIX, App, ComposeVersion
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
-from apps.deployer import pins, recent_checks
+from apps.deployer import pins
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
-from apps.deployer.observed import list_images
-from apps.deployer.plan import Plan
-from apps.deployer.planning import make_plan
+from apps.deployer.plan import recent_checks
+from apps.deployer.plan.observed import list_images
+from apps.deployer.plan.plan import Plan
+from apps.deployer.plan.planning import make_plan
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CommandRunner
-from apps.deployer.verdict import Expectation, expectations
+from apps.deployer.verdict.verdict import Expectation, expectations
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import enqueue
 from apps.deployments.states import Action

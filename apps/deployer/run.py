@@ -16,12 +16,12 @@ from apps.deployer.containers import Container, image_digests
 from apps.deployer.failures import explain
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.pins import Pin, is_image_id
-from apps.deployer.plan_ahead import PlanAhead
+from apps.deployer.plan.plan_ahead import PlanAhead
 from apps.deployer.prune.selection import Item
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome
-from apps.deployer.verdict import Expectation, ServiceReport
+from apps.deployer.verdict.verdict import Expectation, ServiceReport
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from apps.registries.references import registry_of

@@ -12,16 +12,17 @@ from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
-from apps.deployer import adopt_steps, compose, pins
+from apps.deployer import compose, pins
+from apps.deployer.adopt import steps as adopt_steps
 from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
-from apps.deployer.last_lines import with_last_lines
-from apps.deployer.observed import list_images
-from apps.deployer.plan_ahead import PlanAhead
+from apps.deployer.plan.observed import list_images
+from apps.deployer.plan.plan_ahead import PlanAhead
 from apps.deployer.prune.steps import look, measure, prune, wait
 from apps.deployer.run import Run, StepFailed
-from apps.deployer.verdict import concluded, judge, observed
-from apps.deployer.verify import verify
+from apps.deployer.verdict.last_lines import with_last_lines
+from apps.deployer.verdict.verdict import concluded, judge, observed
+from apps.deployer.verdict.verify import verify
 from apps.deployments import queue
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
 from apps.deployments.states import Action, Status

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from apps.applications.models import App
-from apps.deployer.app_files import read
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.app_state import AppState
 from apps.deployer.compose import COMPOSE_FILE
-from apps.deployer.drift import Kind
+from apps.deployer.state.app_files import read
+from apps.deployer.state.app_state import AppState
+from apps.deployer.state.drift import Kind
 from apps.panel.diff import MAX_CHARACTERS, DiffLine, diff_lines
 
 

@@ -16,7 +16,7 @@ from django.db import connections
 
 from apps.accounts import policy
 from apps.applications.models import App
-from apps.deployer.engine import app_states
+from apps.deployer.state.states import app_states
 from apps.deployments import queue
 from apps.deployments.live import lines_frame
 from apps.deployments.logs import read_lines

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from apps.deployer.verdict import Verdict
+from apps.deployer.verdict.verdict import Verdict
 from apps.deployments.states import Action, Status
 
 

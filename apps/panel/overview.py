@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from apps.applications.models import App
-from apps.deployer import engine
-from apps.deployer.app_state import AppState
+from apps.deployer.state import states
+from apps.deployer.state.app_state import AppState
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
@@ -42,14 +42,14 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
     )
     deploying = _deploying(found)
     places = queue.positions()
-    states = engine.app_states([app.slug for app in found])
+    by_slug = states.app_states([app.slug for app in found])
     rows = []
     for app in found:
         event = deploying.get(app.pk)
         rows.append(
             AppRow(
                 app=app,
-                state=states[app.slug].with_event() if event else states[app.slug],
+                state=by_slug[app.slug].with_event() if event else by_slug[app.slug],
                 deploying=event,
                 position=places.get(event.pk, 0) if event else 0,
                 last_event=events.get(app.last_event_id),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from apps.deployer.app_state import AppState, ServiceState
-from apps.deployer.verdict import Expectation
+from apps.deployer.state.app_state import AppState, ServiceState
+from apps.deployer.verdict.verdict import Expectation
 
 
 @dataclass(frozen=True)

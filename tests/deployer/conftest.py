@@ -13,12 +13,13 @@ from apps.accounts.actor import Actor
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import create_app, store_version
-from apps.deployer import recent_checks, verify
 from apps.deployer.containers import Container
 from apps.deployer.deployer import Deployer
+from apps.deployer.plan import recent_checks
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict import verify
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from apps.deployer.runner.mock_runner import Answer, Call
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import enqueue
 from apps.deployments.states import Action

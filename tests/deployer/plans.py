@@ -4,12 +4,12 @@ from typing import Any
 
 from apps.applications.content import Content
 from apps.deployer.check import Checked
-from apps.deployer.decision import Situation
-from apps.deployer.desired import Desired
-from apps.deployer.observed import Existing, Images, Observed
-from apps.deployer.plan import Plan
-from apps.deployer.planning import build_plan
-from apps.deployer.rehearsal import Rehearsal
+from apps.deployer.plan.decision import Situation
+from apps.deployer.plan.desired import Desired
+from apps.deployer.plan.observed import Existing, Images, Observed
+from apps.deployer.plan.plan import Plan
+from apps.deployer.plan.planning import build_plan
+from apps.deployer.plan.rehearsal import Rehearsal
 
 PROJECT = "simpledeploy-shop"
 IMAGE, IMAGE_ID = "demo/web:1", "sha256:one"

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.applications.models import App
-from apps.deployer import adopt_steps
+from apps.deployer.adopt import steps as adopt_steps
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.recovery import recover
 from apps.deployer.runner.interface import CancelToken

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from apps.applications import environment
+from apps.deployer.adopt.merged_file import freed
+from apps.deployer.adopt.model_proof import differences
 from apps.deployer.dotenv_values import usable
-from apps.deployer.merged_file import freed
-from apps.deployer.model_proof import differences
 
 NAMES = ("old", "simpledeploy-blog")
 OLD = {

@@ -8,9 +8,9 @@ from pytest_django.fixtures import Settings
 
 from apps.applications.content import Content
 from apps.deployer import pins
-from apps.deployer.app_files import edited_files, read, signature
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.pins import Pin
+from apps.deployer.state.app_files import edited_files, read, signature
 
 YAML = "services:\n  web:\n    image: web:1\n"
 CONTENT = Content.read(YAML, "# why\nTOKEN=s3cret-$x\nMODE='a b'\n")

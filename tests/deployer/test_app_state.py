@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from apps.deployer.app_state import UNREACHABLE, state_of
-from apps.deployer.baseline import Baseline
-from apps.deployer.drift import Difference, Kind
+from apps.deployer.state.app_state import UNREACHABLE, state_of
+from apps.deployer.state.baseline import Baseline
+from apps.deployer.state.drift import Difference, Kind
 from tests.deployer.test_verdict import JOB, MAY_END, RUNNING, SERVICE
 
 MIGRATE = replace(JOB, service="migrate")

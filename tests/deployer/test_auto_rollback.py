@@ -12,7 +12,7 @@ from apps.applications.models import App
 from apps.deployer import auto_rollback
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Call
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import ClaimLost

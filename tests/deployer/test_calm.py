@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from apps.deployer.calm import Calm
 from apps.deployer.containers import Container
-from apps.deployer.verdict import Expectation, ServiceReport, Verdict, judge
+from apps.deployer.verdict.calm import Calm
+from apps.deployer.verdict.verdict import Expectation, ServiceReport, Verdict, judge
 from tests.deployer.test_verdict import RUNNING
 
 WEB = replace(RUNNING, started_at="1")

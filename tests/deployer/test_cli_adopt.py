@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.deployer.adopted_content import NotAdoptable
+from apps.deployer.adopt.content import NotAdoptable
 from apps.deployments.models import DeployEvent
 from tests.deployer.command_line import Manage, StandInWorker, make_app, manage, stand_in
 from tests.panel.test_view_projects import YAML, FakeProjects, container, projects

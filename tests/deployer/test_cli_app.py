@@ -12,8 +12,8 @@ from apps.applications.content import Content, InvalidContent, Problem
 from apps.applications.models import App
 from apps.applications.services import create_app, store_version
 from apps.deployer import requests
-from apps.deployer.app_state import AppState, ServiceState
 from apps.deployer.cli import app_lists
+from apps.deployer.state.app_state import AppState, ServiceState
 from apps.deployments import logs, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from apps.accounts.actor import Actor
-from apps.deployer.app_state import ABSENT, UNREACHABLE, AppState
-from apps.deployer.baseline import read_baselines
 from apps.deployer.cli import app_drift
-from apps.deployer.drift import Difference, Kind
+from apps.deployer.state.app_state import ABSENT, UNREACHABLE, AppState
+from apps.deployer.state.baseline import read_baselines
+from apps.deployer.state.drift import Difference, Kind
 from apps.deployments import queue
 from apps.deployments.states import Action, Status
 from tests.deployer.command_line import BY, Manage, make_app, manage

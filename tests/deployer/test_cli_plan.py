@@ -8,8 +8,8 @@ import pytest
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.plan import Plan
-from apps.deployer.rehearsal import Rehearsal
+from apps.deployer.plan.plan import Plan
+from apps.deployer.plan.rehearsal import Rehearsal
 from apps.deployments.models import DeployEvent
 from tests.deployer.command_line import YAML, Manage, make_app, manage
 from tests.deployer.plans import PROJECT, desired, existing, plan

@@ -17,7 +17,7 @@ from apps.deployer.app_folder import AppFolder
 from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployer.steps import STEPS
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import queue
 from apps.deployments.logs import as_text
 from apps.deployments.models import DeployEvent

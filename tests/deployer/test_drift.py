@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from apps.deployer.app_files import EditedFile
-from apps.deployer.baseline import Baseline
-from apps.deployer.drift import find_differences
+from apps.deployer.state.app_files import EditedFile
+from apps.deployer.state.baseline import Baseline
+from apps.deployer.state.drift import find_differences
 from tests.deployer.test_verdict import JOB, RUNNING, SERVICE
 
 BASELINE = Baseline(

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from apps.deployer import engine, engine_feed, watcher
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.app_state import UNREACHABLE, AppState
-from apps.deployer.engine import app_states
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
-from apps.deployer.watcher import EngineWatcher
+from apps.deployer.state import feed as engine_feed
+from apps.deployer.state import states as engine
+from apps.deployer.state import watcher
+from apps.deployer.state.app_state import UNREACHABLE, AppState
+from apps.deployer.state.states import app_states
+from apps.deployer.state.watcher import EngineWatcher
 from apps.deployments import live, queue
 from apps.deployments.states import Action
 from tests.deployer.conftest import ANN, Lab, told

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.deployer import engine_feed
 from apps.deployer.containers import Container
-from apps.deployer.engine_feed import EngineFeed
 from apps.deployer.runner.interface import CancelToken, CommandResult, Line, Outcome, Sink
+from apps.deployer.state import feed as engine_feed
+from apps.deployer.state.feed import EngineFeed
 from tests.deployer.conftest import told
 
 PROJECT = "simpledeploy-demo"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apps.core.errors import NotFound
-from apps.deployer.foreign import find_foreign_project, foreign_projects
+from apps.deployer.adopt.foreign import find_foreign_project, foreign_projects
 from apps.deployer.runner.mock_runner import MockRunner
 from tests.deployer.command_line import make_app
 from tests.panel.test_view_projects import YAML, container

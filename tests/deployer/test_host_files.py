@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.deployer.host_files import FileRefused, read_compose_file, read_host_file
+from apps.deployer.adopt.host_files import FileRefused, read_compose_file, read_host_file
 
 COMPOSE = "services: {web: {image: x}}\n"
 

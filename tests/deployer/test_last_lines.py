@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from apps.deployer.last_lines import with_last_lines
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.mock_runner import MockRunner
-from apps.deployer.verdict import ServiceReport, Verdict
+from apps.deployer.verdict.last_lines import with_last_lines
+from apps.deployer.verdict.verdict import ServiceReport, Verdict
 
 NOTHING = Redactor()
 FAILED = ServiceReport("web", "p-web-1", "exited", "", 3, 0, Verdict.FAILED, "exited with 3")

@@ -9,12 +9,12 @@ import pytest
 from apps.applications.content import Content
 from apps.core.secret import MASK
 from apps.deployer.check import Checked
-from apps.deployer.decision import Situation
-from apps.deployer.desired import Desired
-from apps.deployer.observed import Images, Observed
-from apps.deployer.plan import Change
-from apps.deployer.planning import build_plan
-from apps.deployer.rehearsal import Rehearsal
+from apps.deployer.plan.decision import Situation
+from apps.deployer.plan.desired import Desired
+from apps.deployer.plan.observed import Images, Observed
+from apps.deployer.plan.plan import Change
+from apps.deployer.plan.planning import build_plan
+from apps.deployer.plan.rehearsal import Rehearsal
 from tests.deployer.plans import IMAGE, PROJECT, actions, desired, existing, plan, texts
 
 BOTH: dict[str, dict[str, Any]] = {"web": {}, "db": {}}

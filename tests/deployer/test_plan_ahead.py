@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from apps.deployer import plan_ahead
+from apps.deployer.plan import plan_ahead
 from apps.deployer.runner.interface import Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployments.states import Status

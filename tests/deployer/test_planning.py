@@ -10,10 +10,10 @@ from pytest_django.fixtures import Settings
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
 from apps.deployer.check import Checked
 from apps.deployer.compose import IMAGES_FILE, Project
-from apps.deployer.desired import hashed
 from apps.deployer.engine_errors import ComposeMissing, EngineUnreachable
-from apps.deployer.observed import list_existing
-from apps.deployer.planning import make_plan
+from apps.deployer.plan.desired import hashed
+from apps.deployer.plan.observed import list_existing
+from apps.deployer.plan.planning import make_plan
 from apps.deployer.runner.interface import Outcome
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
 from tests.deployer.plans import IMAGE, IMAGE_ID, PROJECT, actions, texts

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.deployer.ports import Holder, Port, held, holders, listening, published
+from apps.deployer.plan.ports import Holder, Port, held, holders, listening, published
 from tests.deployer.plans import PROJECT, desired, existing, plan
 
 

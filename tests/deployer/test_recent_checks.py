@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from apps.applications.content import Content
-from apps.deployer import recent_checks
 from apps.deployer.check import Checked
+from apps.deployer.plan import recent_checks
 
 CONTENT = Content("services: {}\n")
 

@@ -3,7 +3,7 @@
 import json
 
 from apps.deployer.compose import Project
-from apps.deployer.rehearsal import Rehearsal, read, rehearse
+from apps.deployer.plan.rehearsal import Rehearsal, read, rehearse
 from apps.deployer.runner.interface import Outcome
 from apps.deployer.runner.mock_runner import MockRunner
 

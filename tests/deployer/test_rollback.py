@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from apps.registries.services import save_credential

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from apps.deployer.app_state import state_of
 from apps.deployer.containers import Container
-from apps.deployer.verdict import Expectation, Verdict, expectations, judge
+from apps.deployer.state.app_state import state_of
+from apps.deployer.verdict.verdict import Expectation, Verdict, expectations, judge
 
 RUNNING = Container(
     id="1", name="p-web-1", project="p", service="web", state="running", health="", exit_code=0, restarts=0,

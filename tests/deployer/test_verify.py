@@ -10,7 +10,7 @@ import pytest
 
 from apps.applications.models import App
 from apps.deployer.runner.interface import CancelToken
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status

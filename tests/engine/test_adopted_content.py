@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from apps.applications import environment
-from apps.deployer.adopted_content import Adopted, NotAdoptable, adopted_content
+from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
+from apps.deployer.adopt.foreign import ForeignProject
 from apps.deployer.dotenv_values import read_values
-from apps.deployer.foreign import ForeignProject
 from apps.deployer.runner import default_runner
 from tests.panel.test_view_projects import container
 

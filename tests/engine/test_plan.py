@@ -9,7 +9,7 @@ import pytest
 
 from apps.applications.content import Content
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.planning import make_plan
+from apps.deployer.plan.planning import make_plan
 from apps.deployer.runner.subprocess_runner import SubprocessRunner
 from tests.engine.conftest import AppOnPanel
 from tests.lab.engine import Engine, project_of

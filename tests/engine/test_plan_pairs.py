@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from apps.applications.content import Content
-from apps.deployer.plan import Change, Plan
-from apps.deployer.planning import build_plan, find_situation
+from apps.deployer.plan.plan import Change, Plan
+from apps.deployer.plan.planning import build_plan, find_situation
 from tests.engine.plan_lab import Snapshot, Stage
 from tests.engine.plan_pairs import PAIRS, Pair
 from tests.lab.engine import Engine

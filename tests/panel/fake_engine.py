@@ -10,14 +10,15 @@ import yaml
 
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.core.errors import DomainError
-from apps.deployer import engine, requests
-from apps.deployer.app_state import ABSENT, AppState, ServiceState
+from apps.deployer import requests
 from apps.deployer.check import Checked
-from apps.deployer.decision import Situation
-from apps.deployer.desired import Desired
-from apps.deployer.observed import Existing, Images, Observed
-from apps.deployer.plan import Plan
-from apps.deployer.planning import build_plan
+from apps.deployer.plan.decision import Situation
+from apps.deployer.plan.desired import Desired
+from apps.deployer.plan.observed import Existing, Images, Observed
+from apps.deployer.plan.plan import Plan
+from apps.deployer.plan.planning import build_plan
+from apps.deployer.state import states as engine
+from apps.deployer.state.app_state import ABSENT, AppState, ServiceState
 from apps.registries.references import registry_of
 
 

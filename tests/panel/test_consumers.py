@@ -6,9 +6,9 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
 from apps.accounts.models import User
-from apps.deployer.app_state import AppState
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.runner.interface import Line
+from apps.deployer.state.app_state import AppState
 from apps.deployments import live
 from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
 from apps.deployments.logs import append_lines, read_lines

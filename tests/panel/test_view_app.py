@@ -11,8 +11,8 @@ from django.utils import timezone
 from apps.accounts.models import Role, User
 from apps.applications.models import App
 from apps.applications.services import create_app
-from apps.deployer.app_state import UNREACHABLE, AppState
 from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.state.app_state import UNREACHABLE, AppState
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from tests.accounts.people import ROLES

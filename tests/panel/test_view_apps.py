@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.accounts.models import Role, User
 from apps.applications.content import Content
 from apps.applications.models import App
-from apps.deployer.app_state import UNREACHABLE, AppState
+from apps.deployer.state.app_state import UNREACHABLE, AppState
 from apps.deployments.states import Action, Status
 from apps.panel.views.editor import EXAMPLE
 from tests.panel.admin_records import make_event

@@ -13,11 +13,11 @@ from apps.accounts.models import Role, User
 from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.secret import MASK
-from apps.deployer import disk_content
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.app_state import AppState
-from apps.deployer.drift import Difference, Kind
 from apps.deployer.runner.mock_runner import MockRunner
+from apps.deployer.state import disk_content
+from apps.deployer.state.app_state import AppState
+from apps.deployer.state.drift import Difference, Kind
 from apps.deployments.models import DeployEvent
 from tests.panel.fake_engine import FakeEngine, container
 from tests.panel.pages import HTMX, YAML, make_app, make_version, text

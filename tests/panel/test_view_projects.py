@@ -12,12 +12,12 @@ from apps.accounts.models import Role, User
 from apps.applications.content import Content
 from apps.applications.models import App
 from apps.core.errors import NotFound
-from apps.deployer import adopt_requests
-from apps.deployer.adopted_content import NotAdoptable
-from apps.deployer.adoption_plan import AdoptionPlan, ContainerMove, NetworkMove
+from apps.deployer.adopt import requests as adopt_requests
+from apps.deployer.adopt.content import NotAdoptable
+from apps.deployer.adopt.foreign import ForeignProject
+from apps.deployer.adopt.plan import AdoptionPlan, ContainerMove, NetworkMove
 from apps.deployer.containers import Container
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.foreign import ForeignProject
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from tests.panel.pages import make_app, text

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from apps.accounts.actor import Actor
-from apps.deployer import adopt_requests
-from apps.deployer.adopt_requests import AdoptionOutdated
-from apps.deployer.adoption_plan import AdoptionPlan
+from apps.deployer.adopt import requests as adopt_requests
+from apps.deployer.adopt.plan import AdoptionPlan
+from apps.deployer.adopt.requests import AdoptionOutdated
 from apps.deployer.cli.app_actions import started
 from apps.deployer.cli.command import REFUSED, SUCCEEDED
 from apps.deployer.cli.output import Output

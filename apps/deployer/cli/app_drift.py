@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from apps.applications.services import get_app
-from apps.deployer.app_state import UNREACHABLE
 from apps.deployer.cli.command import FAILED, SUCCEEDED
 from apps.deployer.cli.output import Output
-from apps.deployer.engine import app_states
 from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.state.app_state import UNREACHABLE
+from apps.deployer.state.states import app_states
 
 
 def drift(options: dict[str, Any], output: Output) -> int:

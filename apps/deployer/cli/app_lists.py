@@ -17,7 +17,7 @@ from apps.deployer.cli.files import problem_lines, read_content
 from apps.deployer.cli.following import log_pages
 from apps.deployer.cli.output import Output
 from apps.deployer.cli.progress import seconds_taken
-from apps.deployer.engine import app_states
+from apps.deployer.state.states import app_states
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.records import event_record

@@ -9,7 +9,7 @@ from apps.deployer.cli.app_actions import version_to_keep
 from apps.deployer.cli.command import SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
 from apps.deployer.cli.output import Output
-from apps.deployer.plan import Plan, ServicePlan
+from apps.deployer.plan.plan import Plan, ServicePlan
 
 
 def plan(options: dict[str, Any], output: Output) -> int:

@@ -16,9 +16,9 @@ from apps.applications.models import App, ComposeVersion
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.deployer import requests
-from apps.deployer.disk_content import DiskContent, DiskUnreadable, content_on_disk
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.requests import PlanOutdated
+from apps.deployer.state.disk_content import DiskContent, DiskUnreadable, content_on_disk
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
 from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm
 

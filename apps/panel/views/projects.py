@@ -10,8 +10,8 @@ from apps.accounts.policy import Permission
 from apps.applications.services import SlugTaken
 from apps.applications.slugs import InvalidSlug
 from apps.core.errors import DomainError, NotFound
-from apps.deployer import adopt_requests
-from apps.deployer.adopt_requests import AdoptionOutdated
+from apps.deployer.adopt import requests as adopt_requests
+from apps.deployer.adopt.requests import AdoptionOutdated
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import signed_in
 from apps.panel.forms import AdoptForm

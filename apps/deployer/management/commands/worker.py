@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.deployer.engine_feed import start_feed, stop_feed
 from apps.deployer.runner import default_runner
+from apps.deployer.state.feed import start_feed, stop_feed
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
 

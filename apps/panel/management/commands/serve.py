@@ -12,8 +12,8 @@ from django.db import connection
 from apps.accounts.setup import admin_from_environment, setup_link
 from apps.core.database import require_migrated
 from apps.core.errors import DomainError
-from apps.deployer.engine import start_watcher
 from apps.deployer.runner.interface import CancelToken
+from apps.deployer.state.states import start_watcher
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
 from apps.panel import live_reads

@@ -7,7 +7,7 @@ from dataclasses import replace
 from apps.deployer.compose import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner, Line, Stream
-from apps.deployer.verdict import ServiceReport, Verdict
+from apps.deployer.verdict.verdict import ServiceReport, Verdict
 
 LINES = 20
 MOST_CONTAINERS = 10

@@ -3,10 +3,10 @@
 import hashlib
 from dataclasses import dataclass, replace
 
-from apps.deployer.baseline import Baseline
 from apps.deployer.containers import Container
-from apps.deployer.drift import Difference
-from apps.deployer.verdict import Expectation, Verdict, judge
+from apps.deployer.state.baseline import Baseline
+from apps.deployer.state.drift import Difference
+from apps.deployer.verdict.verdict import Expectation, Verdict, judge
 
 _ENDED = frozenset({"created", "exited", "dead"})
 # Docker starts a container with one of these policies again, whatever it ended with, until somebody stops it.

@@ -7,8 +7,8 @@ from typing import Any
 
 from apps.applications.content import Content
 from apps.core.errors import DomainError
-from apps.deployer.observed import list_images
-from apps.deployer.planning import build_plan, find_situation
+from apps.deployer.plan.observed import list_images
+from apps.deployer.plan.planning import build_plan, find_situation
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 
 logger = logging.getLogger(__name__)

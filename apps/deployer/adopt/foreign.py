@@ -11,8 +11,8 @@ from typing import Any
 from apps.applications.content import MAX_ENVIRONMENT_BYTES
 from apps.applications.models import App
 from apps.core.errors import NotFound
+from apps.deployer.adopt.host_files import FileRefused, read_compose_file, read_host_file
 from apps.deployer.containers import Container, list_containers
-from apps.deployer.host_files import FileRefused, read_compose_file, read_host_file
 from apps.deployer.runner.interface import CommandRunner
 
 # What Compose allows as the name of a project (compose-spec, "Version and name top-level elements").

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from apps.deployer.calm import Calm
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.engine_feed import EngineFeed, engine_feed
 from apps.deployer.run import Run, RunCancelled, StepFailed
-from apps.deployer.verdict import ServiceReport, Verdict, asks_for_nothing, concluded, judge
+from apps.deployer.state.feed import EngineFeed, engine_feed
+from apps.deployer.verdict.calm import Calm
+from apps.deployer.verdict.verdict import ServiceReport, Verdict, asks_for_nothing, concluded, judge
 from apps.deployments import queue
 from apps.deployments.states import Action, Status
 

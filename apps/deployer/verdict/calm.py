@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from apps.deployer.containers import Container
-from apps.deployer.verdict import ServiceReport, Verdict, how_it_ended, restarted
+from apps.deployer.verdict.verdict import ServiceReport, Verdict, how_it_ended, restarted
 
 _ENDED = frozenset({"exited", "restarting", "dead"})
 

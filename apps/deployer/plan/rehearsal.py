@@ -9,10 +9,10 @@ from typing import Any
 
 from apps.deployer import compose
 from apps.deployer.compose import Project
-from apps.deployer.desired import active_services
+from apps.deployer.plan.desired import active_services
 from apps.deployer.refusals import warnings_in
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Outcome, collect
-from apps.deployer.verdict import expectations
+from apps.deployer.verdict.verdict import expectations
 
 _TIMEOUT = 30.0
 _MOST_CONTAINERS = 1000

@@ -8,13 +8,13 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from apps.applications.models import PROJECT_PREFIX
-from apps.deployer.app_state import AppState, is_running, state_of
-from apps.deployer.baseline import Baseline, read_baselines
 from apps.deployer.containers import Container
-from apps.deployer.drift import find_differences
-from apps.deployer.edited_files import FileWatch
-from apps.deployer.engine_feed import EngineFeed, start_feed, stop_feed
 from apps.deployer.runner.interface import CommandRunner
+from apps.deployer.state.app_state import AppState, is_running, state_of
+from apps.deployer.state.baseline import Baseline, read_baselines
+from apps.deployer.state.drift import find_differences
+from apps.deployer.state.edited_files import FileWatch
+from apps.deployer.state.feed import EngineFeed, start_feed, stop_feed
 from apps.deployments import live
 
 logger = logging.getLogger(__name__)

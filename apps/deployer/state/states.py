@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from apps.applications.models import PROJECT_PREFIX, App
-from apps.deployer.app_state import ABSENT, UNREACHABLE, AppState, state_of
-from apps.deployer.baseline import read_baselines
 from apps.deployer.containers import Container, list_containers
-from apps.deployer.drift import find_differences
-from apps.deployer.edited_files import edited_by_app
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CommandRunner
-from apps.deployer.watcher import EngineWatcher
+from apps.deployer.state.app_state import ABSENT, UNREACHABLE, AppState, state_of
+from apps.deployer.state.baseline import read_baselines
+from apps.deployer.state.drift import find_differences
+from apps.deployer.state.edited_files import edited_by_app
+from apps.deployer.state.watcher import EngineWatcher
 
 _watcher: EngineWatcher | None = None
 

@@ -7,9 +7,9 @@ from django.conf import settings
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import content_of
 from apps.core.secret import UndecryptableError
-from apps.deployer.app_files import EditedFile, Signature, edited_files, signature
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.baseline import Baseline, read_baselines
+from apps.deployer.state.app_files import EditedFile, Signature, edited_files, signature
+from apps.deployer.state.baseline import Baseline, read_baselines
 
 _AT_ONCE = 20  # apps whose files are read before the watcher looks at what else has happened
 

@@ -13,14 +13,14 @@ from apps.applications.content import MAX_ENVIRONMENT_BYTES, Content, InvalidCon
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
 from apps.deployer import compose
+from apps.deployer.adopt.foreign import ForeignProject
+from apps.deployer.adopt.host_files import FileRefused, read_host_file
+from apps.deployer.adopt.merged_file import freed
+from apps.deployer.adopt.model_proof import differences
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import require_compose
 from apps.deployer.compose import Project
 from apps.deployer.dotenv_values import DotenvUnreadable, read_values, usable
-from apps.deployer.foreign import ForeignProject
-from apps.deployer.host_files import FileRefused, read_host_file
-from apps.deployer.merged_file import freed
-from apps.deployer.model_proof import differences
 from apps.deployer.refusals import unset_variables, warnings_in
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CommandRunner, collect

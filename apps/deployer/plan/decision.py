@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from apps.deployer.changes import Reason, differences
-from apps.deployer.desired import Desired, shared_with
-from apps.deployer.observed import Existing, Observed
-from apps.deployer.plan import Change, ContainerPlan, ServicePlan
-from apps.deployer.rehearsal import Rehearsal
-from apps.deployer.resources import image_of, is_built
-from apps.deployer.verdict import expectations
+from apps.deployer.plan.changes import Reason, differences
+from apps.deployer.plan.desired import Desired, shared_with
+from apps.deployer.plan.observed import Existing, Observed
+from apps.deployer.plan.plan import Change, ContainerPlan, ServicePlan
+from apps.deployer.plan.rehearsal import Rehearsal
+from apps.deployer.plan.resources import image_of, is_built
+from apps.deployer.verdict.verdict import expectations
 
 _MOST_NAMED = 100
 

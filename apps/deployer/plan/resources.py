@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from apps.deployer.desired import Desired
-from apps.deployer.observed import Images
-from apps.deployer.plan import Image, ImagePlan, Resource, ResourcePlan
-from apps.deployer.rehearsal import Rehearsal
+from apps.deployer.plan.desired import Desired
+from apps.deployer.plan.observed import Images
+from apps.deployer.plan.plan import Image, ImagePlan, Resource, ResourcePlan
+from apps.deployer.plan.rehearsal import Rehearsal
 
 # The engine names a volume that nobody named by 64 hexadecimal digits; it lives and dies with its container.
 _NAMELESS = re.compile(r"[0-9a-f]{64}")

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from apps.deployer.app_files import EditedFile
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.baseline import Baseline
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
 from apps.deployer.containers import Container
+from apps.deployer.state.app_files import EditedFile
+from apps.deployer.state.baseline import Baseline
 
 
 class Kind(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.deployer.ports import published
+from apps.deployer.plan.ports import published
 
 # These make no difference to a container that exists.
 _IGNORED = frozenset({"build", "pull_policy", "scale", "profiles", "develop", "attach"})

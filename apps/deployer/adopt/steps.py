@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from apps.applications.models import App
-from apps.deployer import compose, old_containers
+from apps.deployer import compose
+from apps.deployer.adopt import old_containers
+from apps.deployer.adopt.old_containers import network_users, networks_of
 from apps.deployer.app_folder import AppFolder, FolderProblem
 from apps.deployer.compose import Project
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineProblem
-from apps.deployer.old_containers import network_users, networks_of
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
 from apps.deployments import queue

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Subquery
 
 from apps.applications.models import App
-from apps.deployer.verdict import Expectation
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 

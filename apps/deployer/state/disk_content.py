@@ -6,11 +6,11 @@ from apps.applications import environment
 from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.errors import Conflict
-from apps.deployer.app_files import DiskFile, read, rendered
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
 from apps.deployer.dotenv_values import DotenvUnreadable, read_values
 from apps.deployer.runner import default_runner
+from apps.deployer.state.app_files import DiskFile, read, rendered
 
 
 class DiskUnreadable(Conflict):

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apps.applications.content import Content
-from apps.deployer.foreign import ForeignProject
-from apps.deployer.plan import Change
+from apps.deployer.adopt.foreign import ForeignProject
+from apps.deployer.plan.plan import Change
 
 
 @dataclass(frozen=True)

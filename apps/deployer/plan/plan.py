@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from apps.deployer.changes import Reason
 from apps.deployer.check import Checked
+from apps.deployer.plan.changes import Reason
 from apps.deployer.redaction import Redactor
 
 

@@ -6,12 +6,9 @@ from typing import Any
 
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
-from apps.deployer.adopted_content import Adopted, NotAdoptable, adopted_content
-from apps.deployer.adoption_plan import AdoptionPlan, ContainerMove, NetworkMove
-from apps.deployer.containers import list_containers
-from apps.deployer.foreign import ForeignProject, find_foreign_project
-from apps.deployer.observed import list_images
-from apps.deployer.old_containers import (
+from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
+from apps.deployer.adopt.foreign import ForeignProject, find_foreign_project
+from apps.deployer.adopt.old_containers import (
     Inside,
     look_inside,
     network_users,
@@ -20,9 +17,12 @@ from apps.deployer.old_containers import (
     other_variables,
     volume_names,
 )
+from apps.deployer.adopt.plan import AdoptionPlan, ContainerMove, NetworkMove
+from apps.deployer.containers import list_containers
+from apps.deployer.plan.observed import list_images
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner
-from apps.deployer.verdict import expectations
+from apps.deployer.verdict.verdict import expectations
 
 DOWNTIME = (
     "Its services are down from the moment the old containers stop until the new ones run. Should these "

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from apps.applications.models import PROJECT_PREFIX
-from apps.deployer.desired import Desired
-from apps.deployer.observed import Existing, Observed
-from apps.deployer.plan import Change, Clash, ServicePlan
-from apps.deployer.ports import Holder, Port, holders, published
+from apps.deployer.plan.desired import Desired
+from apps.deployer.plan.observed import Existing, Observed
+from apps.deployer.plan.plan import Change, Clash, ServicePlan
+from apps.deployer.plan.ports import Holder, Port, holders, published
 
 
 def find_clashes(new: Desired, observed: Observed, services: tuple[ServicePlan, ...]) -> Iterator[Clash]:

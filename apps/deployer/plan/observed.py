@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.deployer.containers import ask_engine
-from apps.deployer.ports import Holder, Port, held, listening
+from apps.deployer.plan.ports import Holder, Port, held, listening
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.registries.references import InvalidRegistryHost, familiar_name
 

@@ -9,14 +9,14 @@ from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, create_app, store_version
 from apps.applications.slugs import MAX_LENGTH, RESERVED, validate_slug
 from apps.core.errors import Conflict
-from apps.deployer import engine_feed
-from apps.deployer.adoption import make_adoption_plan
-from apps.deployer.adoption_plan import AdoptionPlan
+from apps.deployer.adopt.adoption import make_adoption_plan
+from apps.deployer.adopt.foreign import ForeignProject, foreign_projects
+from apps.deployer.adopt.plan import AdoptionPlan
 from apps.deployer.containers import list_containers
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.foreign import ForeignProject, foreign_projects
 from apps.deployer.runner import default_runner
-from apps.deployer.verdict import expectations
+from apps.deployer.state import feed
+from apps.deployer.verdict.verdict import expectations
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import enqueue
 from apps.deployments.states import Action
@@ -40,10 +40,10 @@ def list_projects() -> list[ForeignProject]:
 
     In the server they are those that the engine's feed knows; a command looks at the engine once.
     """
-    feed = engine_feed.running_feed()
-    if feed is None:
+    running = feed.running_feed()
+    if running is None:
         return foreign_projects(list_containers(default_runner()))
-    known = feed.containers()
+    known = running.containers()
     if known is None:
         raise EngineUnreachable
     return foreign_projects(container for project in known.values() for container in project)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent
 from apps.applications.models import PROJECT_PREFIX
-from apps.deployer import recent_checks
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content, require_compose
-from apps.deployer.clashes import find_clashes
 from apps.deployer.compose import Project
-from apps.deployer.decision import Situation, decide_services
-from apps.deployer.desired import Desired, all_services, hashed
-from apps.deployer.observed import Observed, observe
-from apps.deployer.plan import Image, Plan, masked
+from apps.deployer.plan import recent_checks
+from apps.deployer.plan.clashes import find_clashes
+from apps.deployer.plan.decision import Situation, decide_services
+from apps.deployer.plan.desired import Desired, all_services, hashed
+from apps.deployer.plan.observed import Observed, observe
+from apps.deployer.plan.plan import Image, Plan, masked
+from apps.deployer.plan.rehearsal import Rehearsal, rehearse
+from apps.deployer.plan.resources import plan_images, plan_resources
 from apps.deployer.redaction import Redactor
 from apps.deployer.refusals import unset_variables
-from apps.deployer.rehearsal import Rehearsal, rehearse
-from apps.deployer.resources import plan_images, plan_resources
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 
 _AT_ONCE = 6  # commands that run side by side
