@@ -200,19 +200,6 @@ def render(values: Mapping[str, str]) -> str:
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
 
 
-def assignments(values: Mapping[str, str]) -> str:
-    """Return a text that `parse` reads as `values`, byte for byte."""
-    return "".join(f"{name}={_literal(value)}\n" for name, value in values.items())
-
-
-def _literal(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value
-    if not set(value) & set("'\r"):
-        return f"'{value}'"
-    return f'"{value.translate(_OWN_ESCAPES)}"'
-
-
 def _quoted(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
@@ -229,7 +216,7 @@ def write(values: Mapping[str, str]) -> str:
 def _written(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
-    if value and not set(value) & set("'\r"):
+    if not set(value) & set("'\r"):
         return f"'{value}'"
     return f'"{value.translate(_OWN_ESCAPES)}"'
 

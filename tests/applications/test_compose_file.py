@@ -99,9 +99,9 @@ def billion_laughs() -> str:
     ids=["billion laughs", "quadratic text", "quadratic nodes", "doubling"],
 )
 def test_alias_bombs_are_refused_at_once(bomb):
-    started = time.perf_counter()
+    started = time.thread_time()
     assert "aliases make more than 4,194,304 characters" in only_problem(bomb)[2]
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_aliases_in_measure_are_fine():
@@ -115,9 +115,9 @@ def test_aliases_in_measure_are_fine():
     ["[" * 500_000, "{a: " * 250_000, "- " * 500_000, "? " * 500_000, "[{" * 250_000, "&a [" * 250_000],
 )
 def test_deep_nesting_is_refused_at_once(text):
-    started = time.perf_counter()
+    started = time.thread_time()
     assert "nested deeper than 100 levels" in only_problem(text)[2]
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_ninety_levels_are_fine():

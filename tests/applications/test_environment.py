@@ -107,12 +107,14 @@ def test_a_value_that_no_program_could_be_started_with_is_refused():
 @given(st.dictionaries(names, st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8"))))
 def test_what_is_rendered_reads_back_where_no_dollar_or_backslash_is_in_it(found):
     # The others are in Compose's own writing, which tests/engine compares with Compose itself.
-    plain = {name: value for name, value in found.items() if not set(value) & set("$\\'\r")}
+    plain = {n: value for n, value in found.items() if value != MASK and not set(value) & set("$\\'\r")}
     assert values(render(plain)) == plain
 
 
 @given(st.dictionaries(names, st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8"))))
 def test_what_is_written_says_just_the_values(found):
+    # The mask alone is no value.
+    found = {name: value for name, value in found.items() if value != MASK}
     text = write(found)
     assert parse(text).problems == []
     assert values(text) == found
@@ -122,16 +124,16 @@ def test_what_is_written_says_just_the_values(found):
     "line", ["x" * 250_000, " " * 250_000, "A=" + " " * 250_000 + "x", "A='" + "\\" * 250_000]
 )
 def test_one_long_line_takes_no_time(line):
-    started = time.perf_counter()
+    started = time.thread_time()
     parse(line)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_many_lines_take_no_time():
     text = "A='x'\n" * 40_000
-    started = time.perf_counter()
+    started = time.thread_time()
     assert unmask(mask(text), text) == text
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 TEXT = """\

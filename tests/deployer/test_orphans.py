@@ -46,7 +46,7 @@ def test_it_ends_what_that_owner_started_and_nothing_else(start):
     assert {GONE, GONE + "b"} <= owners_of_leftovers()
     began = time.monotonic()
     assert end_orphans(GONE) == 2
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.9
     assert (first.wait(1), second.wait(1), other.poll()) == (-15, -15, None)
     assert owners_of_leftovers() & {GONE, GONE + "b"} == {GONE + "b"}
 

@@ -69,9 +69,9 @@ def test_nothing_of_any_known_secret_is_left(secrets, text):
 def test_thousands_of_secrets_do_not_slow_it_down():
     redactor = Redactor([f"{n * 7919 % 10007:05d}-{n}-secret" for n in range(5000)])
     line = "Container simpledeploy-shop-web-1  Creating 3f2a9bc81d Downloading 12.3MB/45MB"
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(1000):
         redactor.redact(line)
     # One by one the alternatives would take 2 s.
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
     assert redactor.redact("x 00000-0-secret x") == f"x {MASK} x"

@@ -74,11 +74,11 @@ def test_a_progress_line_arrives_while_the_command_still_runs():
 def test_streams_keep_their_order_of_arrival():
     code = (
         "import os, time\n"
-        "for number in range(40):\n"
-        "    os.write(1 + number % 2, b'%d\\n' % number); time.sleep(0.01)"
+        "for number in range(16):\n"
+        "    os.write(1 + number % 2, b'%d\\n' % number); time.sleep(0.1)"
     )
     lines = lines_of(code)
-    assert lines == [("stdout" if n % 2 == 0 else "stderr", str(n)) for n in range(40)]
+    assert lines == [("stdout" if n % 2 == 0 else "stderr", str(n)) for n in range(16)]
 
 
 def test_each_stream_keeps_all_of_its_lines_when_both_are_busy():

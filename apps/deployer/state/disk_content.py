@@ -40,7 +40,7 @@ def content_on_disk(app: App) -> DiskContent:
     if current is not None and text == rendered(current):
         # Nobody edited it: the version's own text still has its comments.
         return DiskContent(yaml_text, current.environment)
-    written = environment.assignments(_values(text))
+    written = environment.write(_values(text))
     problems = environment.parse(written).problems
     if problems:
         raise DiskUnreadable(f"The {ENV_FILE} on disk cannot be taken: {problems[0].message}")
