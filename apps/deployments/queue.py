@@ -159,11 +159,12 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
         event = waiting.exclude(app_id__in=busy_apps).first() if slots else None
         if event is None:
             return None
-        now = timezone.now()
         try:
             with transaction.atomic():
                 if _held_back_by_prune(event):
                     return None
+                # Not before the database let this begin: what it waited for had not ended until then.
+                now = timezone.now()
                 claimed = DeployEvent.objects.filter(pk=event.pk, status=Status.QUEUED).update(
                     status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
                 )
