@@ -47,21 +47,3 @@ def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
         response["HX-Reswap"] = "innerHTML"
         return response
     return render(request, "error.html", context, status=error.http_status)
-
-
-class ContentSecurityPolicyMiddleware:
-    """Forbid inline scripts and styles, and anything from another host."""
-
-    # Tabler's style sheet draws some marks (the arrow of a select, the tick of a checkbox) from data: images.
-    _POLICY = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", self._POLICY)
-        return response

@@ -35,6 +35,12 @@ PING_SECONDS, PONG_SECONDS = 20, 60
 # Seconds that the last frames may be under way before a closed WebSocket is cut off.
 CLOSE_SECONDS = 60
 _GOING_AWAY = 1001
+_PLAIN_HEADERS = [
+    (b"Content-Type", b"text/plain; charset=utf-8"),
+    (b"Content-Security-Policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Cache-Control", b"no-store"),
+]
 
 
 @implementer(IPushProducer)
@@ -135,6 +141,11 @@ class PanelRequest(WebRequest):
             b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         )
         self.channel.loseConnection()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Refuse what never reaches the application, in words alone."""
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": _PLAIN_HEADERS})
+        self.handle_reply({"type": "http.response.body", "body": f"{body}\n".encode()})
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body" and self.channel is not None and not self.finished:

@@ -1,4 +1,4 @@
-"""Answers to what is refused, and the headers that every answer has."""
+"""Answers to what is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import Role, User
 from apps.core.errors import Conflict, DomainError, NotAllowed, NotFound
-from apps.panel.middleware import ContentSecurityPolicyMiddleware, DomainErrorMiddleware, refusal
+from apps.panel.middleware import DomainErrorMiddleware, refusal
 from tests.panel.pages import HTMX
 
 pytestmark = pytest.mark.django_db
@@ -59,18 +59,3 @@ def test_whoever_is_not_signed_in_learns_nothing_from_an_unknown_address(client:
     page = client.get("/no/such/page/").content.decode()
     assert "Registries" not in page
     assert "Sign out" not in page
-
-
-def test_the_policy_forbids_what_is_inline_or_from_elsewhere(rf: RequestFactory) -> None:
-    policy = ContentSecurityPolicyMiddleware(answer)(rf.get("/"))["Content-Security-Policy"]
-    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
-    assert directives["default-src"] == "'none'"
-    assert directives["script-src"] == directives["style-src"] == directives["connect-src"] == "'self'"
-    assert "unsafe" not in policy
-
-
-def test_a_view_may_set_a_policy_of_its_own(rf: RequestFactory) -> None:
-    def own(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(headers={"Content-Security-Policy": "sandbox"})
-
-    assert ContentSecurityPolicyMiddleware(own)(rf.get("/"))["Content-Security-Policy"] == "sandbox"
