@@ -76,6 +76,9 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Let go of the test database at the end: PostgreSQL drops none that is still in use."""
+    from tests.lab import audit_reset
+
+    audit_reset.let_tests_empty_the_audit()
     yield
     from apps.panel import live_reads
 

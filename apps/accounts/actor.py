@@ -10,21 +10,41 @@ from apps.accounts.models import User
 
 @dataclass(frozen=True)
 class Actor:
-    """A person or a program, where the request came from, and the account where there is one."""
+    """A person or a program, where the request came from, and the account where there is one.
+
+    For the audit also the address, the user agent and the name of the token that was used ("" for none).
+    """
 
     name: str
     origin: str
     user: User | None = None
+    address: str = ""
+    agent: str = ""
+    token: str = ""
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> "Actor":
         """Return the signed-in person behind `request`."""
         assert isinstance(request.user, User), "views ask the policy before they act"
-        return cls(
-            request.user.get_username(), f"web {request.META.get('REMOTE_ADDR', '')}".strip(), request.user
-        )
+        return cls._behind(request, request.user.get_username(), request.user)
+
+    @classmethod
+    def stranger(cls, request: HttpRequest, name: str) -> "Actor":
+        """Return who is behind `request` without being signed in, under the `name` that they gave."""
+        return cls._behind(request, name, None)
 
     @classmethod
     def from_command_line(cls) -> "Actor":
         """Return the operating system's user who runs this command."""
         return cls(getpass.getuser(), "command line")
+
+    @classmethod
+    def _behind(cls, request: HttpRequest, name: str, user: User | None) -> "Actor":
+        address = request.META.get("REMOTE_ADDR", "")
+        return cls(
+            name,
+            f"web {address}".strip(),
+            user,
+            address=address,
+            agent=request.META.get("HTTP_USER_AGENT", ""),
+        )

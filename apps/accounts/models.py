@@ -3,6 +3,10 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from apps.accounts.audit.models import AuditCheckpoint, AuditEntry, AuditHead
+
+__all__ = ["AuditCheckpoint", "AuditEntry", "AuditHead", "Role", "User"]
+
 
 class Role(models.TextChoices):
     """What somebody may do with every app; each role includes the ones before it."""

@@ -1,0 +1,37 @@
+"""What the audit has entries about. A test names the way that writes each of them."""
+
+from django.db import models
+
+
+class AuditAction(models.TextChoices):
+    PANEL_CLAIMED = "panel.claimed", "Panel claimed"
+
+    SIGNED_IN = "session.signed_in", "Signed in"
+    SIGN_IN_FAILED = "session.sign_in_failed", "Sign-in failed"
+    SIGNED_OUT = "session.signed_out", "Signed out"
+    REFUSED = "request.refused", "Request refused"
+
+    PERSON_ADDED = "person.added", "Person added"
+    PERSON_CHANGED = "person.changed", "Person changed"
+    PERSON_REMOVED = "person.removed", "Person removed"
+    PASSWORD_CHANGED = "password.changed", "Password changed"
+
+    REGISTRY_ADDED = "registry.added", "Registry added"
+    REGISTRY_CHANGED = "registry.changed", "Registry changed"
+    REGISTRY_REMOVED = "registry.removed", "Registry removed"
+
+    APP_ADDED = "app.added", "App added"
+    APP_CHANGED = "app.changed", "App settings changed"
+    VERSION_ADDED = "version.added", "Version added"
+
+    EVENT_REQUESTED = "event.requested", "Event requested"
+    EVENT_CANCEL_REQUESTED = "event.cancel_requested", "Cancel requested"
+    EVENT_ENDED = "event.ended", "Event ended"
+
+    AUDIT_EXPORTED = "audit.exported", "Audit exported"
+    AUDIT_PRUNED = "audit.pruned", "Audit pruned"
+
+
+def action_choices() -> list[tuple[str, str]]:
+    """Return the actions with their labels; a function, so that a new one needs no migration."""
+    return AuditAction.choices
