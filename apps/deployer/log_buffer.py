@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CancelToken, Line
+from apps.deployer.seams import Entry, Seam
 from apps.deployments import live
 from apps.deployments.logs import LogLine, append_lines, last_seq
 
@@ -33,10 +34,10 @@ PATIENCE_SECONDS = 5.0
 # How long the end of an event waits for its last lines to be stored.
 CLOSE_SECONDS = 30.0
 _LINE_OVERHEAD = 64
+# How long a line that ends like the beginning of a secret waits for the next one.
+_OPEN_SECONDS = 0.1
 _CANCEL_GLANCE_SECONDS = 0.05
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 0.05, 1.0
-
-_Entry = tuple[datetime, str, str]
 
 
 class LogBuffer:
@@ -66,14 +67,15 @@ class LogBuffer:
         self._patience = patience
         self._close_seconds = close_seconds
         self._changed = threading.Condition()
-        self._pending: deque[_Entry] = deque()
+        self._seams: dict[str, Seam] = {}
+        self._pending: deque[Entry] = deque()
         self._unwritten = 0
         self._lost = 0
         self._giving_up = False
         self._closing = False
         self._closed_at = 0.0
         self._next_seq = 0
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._tail: deque[Entry] = deque(maxlen=TAIL_LINES)
         self._thread = threading.Thread(target=self._run, name=f"log-{event_id}", daemon=True)
 
     def __enter__(self) -> "LogBuffer":
@@ -97,7 +99,7 @@ class LogBuffer:
     def tail(self) -> list[str]:
         """Return the last 50 lines, secrets replaced."""
         with self._changed:
-            return list(self._tail)
+            return [entry.text for entry in self._tail]
 
     def close(self) -> None:
         """Store what is left and end the thread; closing twice is no error."""
@@ -109,20 +111,22 @@ class LogBuffer:
         self._thread.join()
 
     def _take(self, at: datetime, stream: str, text: str) -> None:
-        text = _storable(self._redactor.redact(text))
-        size = _size(text)
+        entry = Entry(at, stream, _storable(text), _room(text))
         with self._changed:
             if self._closing:
                 raise ValueError("The log of this event is closed.")
-            self._tail.append(text)
-            if not self._wait_for_room(size):
+            if stream not in self._seams:
+                self._seams[stream] = Seam(self._redactor)
+            self._seams[stream].take(entry, self._clock() + _OPEN_SECONDS)
+            self._tail.append(entry)
+            if not self._wait_for_room(entry.room):
                 self._lost += 1
                 return
             before = len(self._pending)
             if self._lost:
                 self._pending.append(self._lost_entry())
-            self._pending.append((at, stream, text))
-            self._unwritten += size
+            self._pending.append(entry)
+            self._unwritten += entry.room
             # Not for every line: the thread sleeps before the first one, and until a chunk is full.
             if before == 0 or before < CHUNK_LINES <= len(self._pending):
                 self._changed.notify_all()
@@ -139,13 +143,13 @@ class LogBuffer:
         self._giving_up = False
         return True
 
-    def _lost_entry(self) -> _Entry:
+    def _lost_entry(self) -> Entry:
         """Return the line that stands for the lost ones (with the lock held)."""
         words = "1 line of output was" if self._lost == 1 else f"{self._lost} lines of output were"
         text = f"{words} lost here: the database did not store them in time."
         self._lost = 0
-        self._unwritten += _size(text)
-        return timezone.now(), PANEL_STREAM, text
+        self._unwritten += _room(text)
+        return Entry(timezone.now(), PANEL_STREAM, text, _room(text))
 
     def _run(self) -> None:
         try:
@@ -156,7 +160,7 @@ class LogBuffer:
         finally:
             connections.close_all()
 
-    def _next_batch(self, due: float) -> list[_Entry]:
+    def _next_batch(self, due: float) -> list[Entry]:
         """Wait for lines, and until `due` for more to go with them; nothing means that it is over."""
         with self._changed:
             while not self._pending and not self._lost and not self._closing:
@@ -165,18 +169,25 @@ class LogBuffer:
                 if (remaining := due - self._clock()) <= 0:
                     break
                 self._changed.wait(remaining)
-            batch: list[_Entry] = []
+            while self._pending and (wait := self._pending[0].open_until - self._clock()) > 0:
+                if self._closing:
+                    break
+                self._changed.wait(wait)
+            batch: list[Entry] = []
             size = 0
             while self._pending and len(batch) < CHUNK_LINES:
-                size += _size(self._pending[0][2])
-                if batch and size > CHUNK_CHARACTERS:
+                entry = self._pending[0]
+                size += entry.room
+                is_open = entry.open_until > self._clock() and not self._closing
+                if batch and (is_open or size > CHUNK_CHARACTERS):
                     break
+                entry.is_stored = True
                 batch.append(self._pending.popleft())
             if not self._pending and self._lost:
                 batch.append(self._lost_entry())
             return batch
 
-    def _write(self, batch: list[_Entry]) -> None:
+    def _write(self, batch: list[Entry]) -> None:
         """Store `batch`, however often that takes, then announce it; at the end of the event give up."""
         retry = _FIRST_RETRY_SECONDS
         while True:
@@ -200,30 +211,30 @@ class LogBuffer:
             self._event_id,
             first_seq,
             [
-                LogLine(seq, at.isoformat(timespec="milliseconds"), stream, text)
-                for seq, (at, stream, text) in enumerate(batch, start=first_seq)
+                LogLine(seq, entry.at.isoformat(timespec="milliseconds"), entry.stream, entry.text)
+                for seq, entry in enumerate(batch, start=first_seq)
             ],
         )
 
-    def _store(self, batch: list[_Entry]) -> int:
+    def _store(self, batch: list[Entry]) -> int:
         """Write `batch` as the next chunk and return the number of its first line."""
         if not self._next_seq:
             self._next_seq = last_seq(self._event_id) + 1
         first_seq = self._next_seq
-        append_lines(self._event_id, first_seq, batch)
+        append_lines(self._event_id, first_seq, [(e.at, e.stream, e.text) for e in batch])
         self._next_seq += len(batch)
         return first_seq
 
-    def _forget(self, batch: list[_Entry]) -> None:
+    def _forget(self, batch: list[Entry]) -> None:
         """Make room for what `batch` held (with the lock held)."""
-        self._unwritten -= sum(_size(text) for _, _, text in batch)
+        self._unwritten -= sum(entry.room for entry in batch)
         self._changed.notify_all()
 
     def _out_of_time(self) -> bool:
         with self._changed:
             return self._closing and self._clock() - self._closed_at >= self._close_seconds
 
-    def _give_up(self, batch: list[_Entry], error: Exception) -> None:
+    def _give_up(self, batch: list[Entry], error: Exception) -> None:
         """Drop everything that is not stored; the event ends without it."""
         with self._changed:
             lost = len(batch) + len(self._pending) + self._lost
@@ -234,7 +245,7 @@ class LogBuffer:
         )
 
 
-def _size(text: str) -> int:
+def _room(text: str) -> int:
     return len(text) + _LINE_OVERHEAD
 
 

@@ -1,21 +1,26 @@
 """Replacing of known secrets in output, before it is stored or sent."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from urllib.parse import quote
 
 from apps.core.secret import MASK
+from apps.deployer.encodings import base64_forms, views, with_base64_ends
 
 # Shorter values are ports, names, modes: masking them would make the output unreadable.
 LEAST_LENGTH = 8
 # A password is a secret whatever it looks like, but masking every "a" helps nobody.
 LEAST_PASSWORD_LENGTH = 4
+# So many bytes of a secret at the end of a line are taken for its beginning.
+LEAST_BEGUN = 4
 _PLAIN = re.compile(r"[0-9]+|true|false", re.IGNORECASE)
 _ALTERNATIVES_IN_A_ROW = 8
 # How the runner ends a line that it cut (`runner/lines.py`).
-_CUT = re.compile(r" … \([0-9,]+ bytes of this line left out\)\Z")
+_CUT = re.compile(r" … \([0-9,]+ bytes of this line left out\)\Z".encode())
+_CUT_ENDS = b"left out)"
+_MASK = MASK.encode()
+
+Span = tuple[int, int]
 
 
 class Redactor:
@@ -24,52 +29,113 @@ class Redactor:
     `secrets` are values that may be secrets (of an app's environment): those shorter than 8 characters
     and those that are only digits, true or false are left alone. `passwords` are known to be secret:
     only those shorter than 4 characters are left alone. Each line of a value counts for itself, since
-    output comes in lines; a value is also found as JSON and a URL would quote it.
+    output comes in lines. A value is also found in base64, and with all that `encodings.views` decodes.
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, passwords: Iterable[str] = ()) -> None:
-        found = {
-            form
-            for value in secrets
+        values = [value for value in secrets if len(value) >= LEAST_LENGTH and not _PLAIN.fullmatch(value)]
+        passwords = [value for value in passwords if len(value) >= LEAST_PASSWORD_LENGTH]
+        lines = [
+            line
+            for value in values
             for line in _lines(value)
             if len(line) >= LEAST_LENGTH and not _PLAIN.fullmatch(line)
-            for form in _forms(line)
-        }
-        found |= {
+        ] + [line for value in passwords for line in _lines(value) if len(line) >= LEAST_PASSWORD_LENGTH]
+        # The second form is how a form in an address writes blanks.
+        found = {_bytes(form) for line in lines for form in (line, line.replace(" ", "+"))}
+        self._base64 = {
             form
-            for value in passwords
-            for line in _lines(value)
-            if len(line) >= LEAST_PASSWORD_LENGTH
-            for form in _forms(line)
+            for value in {*values, *passwords, *lines}
+            for form in base64_forms(_bytes(value))
+            if form not in found
         }
         # Longest first, so that a secret that begins with another one is replaced whole.
-        ordered = sorted(found, key=lambda text: (-len(text), text))
-        self._ordered = ordered
-        self._pattern = re.compile(_alternatives(ordered)) if ordered else None
+        forms = sorted(found | self._base64, key=lambda form: (-len(form), form))
+        self._longest = len(forms[0]) if forms else 0
+        self._pattern = re.compile(_alternatives(forms), re.DOTALL) if forms else None
+        self._by_start: dict[bytes, list[bytes]] = {}
+        for form in forms:
+            if len(form) > LEAST_BEGUN:
+                self._by_start.setdefault(form[:LEAST_BEGUN], []).append(form)
+        self._start = re.compile(_alternatives(sorted(self._by_start))) if self._by_start else None
+
+    def _learn(self, value: str, least: int, found: set[bytes]) -> None:
+        for line in _lines(value):
+            if len(line) >= least and not (least == LEAST_LENGTH and _PLAIN.fullmatch(line)):
+                found.add(_bytes(line))
+                # As a form in an address writes it.
+                found.add(_bytes(line.replace(" ", "+")))
+        if len(value) >= least:
+            self._base64.update(base64_forms(_bytes(value)))
+            self._base64.update(base64_forms(_bytes(value.strip())))
 
     def redact(self, text: str) -> str:
         """Return `text`, one line or more, with each known secret replaced by the mask."""
         if self._pattern is None:
             return text
-        if cut := _CUT.search(text):
-            text = self._without_begun(text[: cut.start()]) + cut.group()
-        return self._pattern.sub(MASK, text)
+        data = _bytes(text)
+        spans = self.spans(data)
+        return masked(data, spans).decode("utf-8", "replace") if spans else text
 
-    def _without_begun(self, text: str) -> str:
-        """Return `text` without the beginning of a secret at its end, whose rest was cut off."""
-        begun = max(
-            (
-                length
-                for secret in self._ordered
-                for length in range(1, len(secret))
-                if text.endswith(secret[:length])
-            ),
-            default=0,
-        )
-        return text[: len(text) - begun] + MASK if begun else text
+    def spans(self, data: bytes) -> list[Span]:
+        """Return where in `data`, a line in UTF-8, secrets stand, in whatever form."""
+        cut = _CUT.search(data) if data.endswith(_CUT_ENDS) else None
+        spans: list[Span] = []
+        for view in views(data[: cut.start()] if cut else data):
+            spans += [view.source(start, end) for start, end in self.plain_spans(view.data)]
+            if cut and (begun := self._begun_length(view.data)):
+                spans.append(view.source(len(view.data) - begun, len(view.data)))
+        return spans
+
+    def plain_spans(self, data: bytes) -> list[Span]:
+        """Return where in `data` secrets stand as they are or in base64."""
+        if self._pattern is None:
+            return []
+        return [
+            with_base64_ends(data, *match.span()) if match[0] in self._base64 else match.span()
+            for match in self._pattern.finditer(data)
+        ]
+
+    def begun(self, data: bytes) -> list[tuple[bytes, int]]:
+        """Return the secrets that `data` ends within, with how many bytes of it (4 or more)."""
+        if self._start is None:
+            return []
+        found = []
+        position = max(0, len(data) - self._longest + 1)
+        while match := self._start.search(data, position):
+            position = match.start() + 1
+            rest = data[match.start() :]
+            found += [
+                (form, len(rest))
+                for form in self._by_start[match[0]]
+                if len(form) > len(rest) and form.startswith(rest)
+            ]
+        return found
+
+    def _begun_length(self, data: bytes) -> int:
+        """Return how many bytes at the end of `data` may begin a secret whose rest was cut off."""
+        if found := self.begun(data):
+            return max(length for _form, length in found)
+        starts = {form[:LEAST_BEGUN] for form in self._by_start}
+        return max((n for n in range(1, LEAST_BEGUN) if any(data.endswith(s[:n]) for s in starts)), default=0)
 
     def __repr__(self) -> str:
         return "<Redactor>"
+
+
+def masked(data: bytes, spans: list[Span]) -> bytes:
+    """Return `data` with the mask in place of each of `spans`, of which some may overlap."""
+    pieces: list[bytes] = []
+    position = 0
+    for start, end in sorted(spans):
+        if start >= position:
+            pieces += [data[position:start], _MASK]
+        position = max(position, end)
+    return b"".join([*pieces, data[position:]])
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _lines(value: str) -> Iterator[str]:
@@ -78,33 +144,26 @@ def _lines(value: str) -> Iterator[str]:
         yield line.strip()
 
 
-def _forms(line: str) -> Iterator[str]:
-    yield line
-    yield json.dumps(line)[1:-1]
-    yield json.dumps(line, ensure_ascii=False)[1:-1]
-    yield quote(line, safe="")
-
-
-def _alternatives(texts: list[str]) -> str:
+def _alternatives(texts: list[bytes]) -> bytes:
     """Return a pattern that matches the first of `texts` that fits, grouped by how they begin.
 
     Python tries alternatives one by one at every position: 5,000 in a row take 2 ms a line, grouped
     ones a fiftieth of that.
     """
     if len(texts) <= _ALTERNATIVES_IN_A_ROW:
-        return "|".join(map(re.escape, texts))
+        return b"|".join(map(re.escape, texts))
     # Texts that begin differently never match at the same place, so their order does not matter.
-    groups: list[str] = []
+    groups: list[bytes] = []
     for _first, group in groupby(sorted(texts, key=lambda text: text[:1]), key=lambda text: text[:1]):
         members = list(group)
         shared = _shared_start(min(members), max(members))
         rest = _alternatives([text.removeprefix(shared) for text in members])
-        groups.append(f"{re.escape(shared)}(?:{rest})")
+        groups.append(re.escape(shared) + b"(?:" + rest + b")")
     # Where a text ends here (an empty rest), the longer ones come first.
-    return "|".join(reversed(groups))
+    return b"|".join(reversed(groups))
 
 
-def _shared_start(one: str, other: str) -> str:
+def _shared_start(one: bytes, other: bytes) -> bytes:
     length = 0
     while one[length : length + 1] and one[length : length + 1] == other[length : length + 1]:
         length += 1

@@ -1,6 +1,7 @@
 import logging
 import threading
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from apps.deployer.runner.interface import CancelToken, Line
 from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.deployments.states import Action
+from tests.lab.waiting import wait_until
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -241,3 +243,47 @@ def test_a_closed_log_takes_no_line(event_id):
     log.close()
     with pytest.raises(ValueError, match="closed"):
         log.say("two")
+
+
+def test_a_secret_that_is_broken_over_lines_is_hidden_in_each_of_them(event_id):
+    secret = "correct-horse-battery-staple"
+    with LogBuffer(event_id, Redactor([secret])) as log:
+        for text in ("key: corre", "ct-horse-bat", "tery-staple;", "correct", "ion"):
+            log.add(_line(text))
+        assert log.tail() == [f"key: {MASK}", MASK, f"{MASK};", "correct", "ion"]
+    texts = [line.text for line in _all_lines(event_id)]
+    assert texts == [f"key: {MASK}", MASK, f"{MASK};", "correct", "ion"]
+
+
+def test_base64_that_is_wrapped_is_hidden(event_id):
+    secret = "".join(chr(ord("a") + n * 7 % 26) for n in range(150))
+    coded = b64encode(secret.encode()).decode()
+    with LogBuffer(event_id, Redactor([secret])) as log:
+        for start in range(0, len(coded), 76):
+            log.add(_line(coded[start : start + 76]))
+    assert [line.text for line in _all_lines(event_id)] == [MASK] * 3
+
+
+def test_lines_of_other_streams_between_do_not_hide_a_broken_secret(event_id):
+    with LogBuffer(event_id, Redactor(["correct-horse-battery"])) as log:
+        log.add(_line("correct-ho"))
+        log.add(_line("Pulling", "stderr"))
+        log.add(_line("rse-battery"))
+    assert [line.text for line in _all_lines(event_id)] == [MASK, "Pulling", MASK]
+
+
+def test_most_of_a_secret_is_hidden_even_where_the_rest_never_comes(event_id):
+    with LogBuffer(event_id, Redactor(["correct-horse"])) as log:
+        log.add(_line("correct-hors"))
+        log.add(_line(""))
+        log.add(_line("e"))
+    assert [line.text for line in _all_lines(event_id)] == [MASK, "", "e"]
+
+
+def test_a_line_that_may_begin_a_secret_goes_out_soon(event_id):
+    with LogBuffer(event_id, Redactor(["correct-horse-battery"])) as log:
+        log.add(_line("this is correct"))
+        wait_until(lambda: _all_lines(event_id), "the line is stored")
+        log.add(_line("-horse-battery"))
+    # What was stored stays as it is; the rest of the secret does not follow it.
+    assert [line.text for line in _all_lines(event_id)] == ["this is correct", MASK]
