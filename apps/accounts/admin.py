@@ -8,22 +8,26 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm, UsernameField
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from apps.accounts.actor import Actor
 from apps.accounts.admin_access import PolicyAdmin
 from apps.accounts.models import Role, User
 from apps.accounts.people import (
     LastAdministrator,
     has_history,
     is_last_administrator,
+    keeping_an_administrator,
     remove_person,
     require_another_administrator,
 )
 from apps.accounts.policy import Permission
+from apps.accounts.teams import remove_team, role_for_all, set_role_for_all
 
-# Roles say who may do what; Django's groups say nothing here.
+# Teams are Django's groups, without the permissions that Django gives them.
 admin.site.unregister(Group)
 
 
@@ -32,7 +36,9 @@ class PersonForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("username", "role", "is_active", "first_name", "last_name", "email")
+        fields = ("username", "role", "groups", "is_active", "first_name", "last_name", "email")
+        labels = {"groups": "Teams"}
+        help_texts = {"groups": "What these teams may do, they may too."}
         field_classes = {"username": UsernameField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,8 +48,10 @@ class PersonForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        stays = cleaned.get("role") == Role.ADMINISTRATOR and cleaned.get("is_active")
-        if not stays and not self.errors:
+        is_one = cleaned.get("role") == Role.ADMINISTRATOR or any(
+            role_for_all(team) == Role.ADMINISTRATOR for team in cleaned.get("groups", ())
+        )
+        if not (is_one and cleaned.get("is_active")) and not self.errors:
             try:
                 require_another_administrator(self.instance)
             except LastAdministrator as error:
@@ -76,12 +84,12 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = PasswordForm
-    list_display = ("username", "role_name", "is_active", "last_login", "date_joined")
-    list_filter = ("role", "is_active")
+    list_display = ("username", "role_name", "teams", "is_active", "last_login", "date_joined")
+    list_filter = ("role", "groups", "is_active")
     readonly_fields = ("password_link", "last_login", "date_joined")
     filter_horizontal = ()
     fieldsets = (
-        (None, {"fields": ("username", "role", "is_active", "password_link")}),
+        (None, {"fields": ("username", "role", "groups", "is_active", "password_link")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -92,7 +100,7 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     @admin.display(description="role", ordering="role")
     def role_name(self, person: User) -> str:
         role = Role.ADMINISTRATOR if person.is_superuser else person.role
-        return Role(role).label if role else "none: sees nothing"
+        return Role(role).label if role else "none of their own"
 
     @admin.display(description="password")
     def password_link(self, person: User) -> str:
@@ -107,6 +115,13 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     def changed_fields(self, form: Any) -> list[str]:
         return [*super().changed_fields(form), "is_superuser"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="teams")
+    def teams(self, person: User) -> str:
+        return ", ".join(team.name for team in person.groups.all())
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         # The role is the one word about what somebody may do; the flag must not outlive it.
         obj.is_superuser = obj.is_superuser and obj.role in ("", Role.ADMINISTRATOR)
@@ -115,3 +130,61 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         with transaction.atomic():
             remove_person(obj)
+
+
+class TeamForm(forms.ModelForm):
+    """A team: its people, and what they may do with all apps; roles on single apps are given there."""
+
+    role = forms.ChoiceField(
+        label="Role for all apps",
+        choices=[("", "None: only what is given on single apps"), *Role.choices],
+        required=False,
+    )
+    members = forms.ModelMultipleChoiceField(
+        User.objects.order_by("username"),
+        required=False,
+        widget=admin.widgets.FilteredSelectMultiple("people", is_stacked=False),
+    )
+
+    class Meta:
+        model = Group
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["role"] = role_for_all(self.instance)
+            self.initial["members"] = self.instance.user_set.all()
+
+
+@admin.register(Group)
+class TeamAdmin(PolicyAdmin):
+    to_view = to_add = to_change = to_delete = Permission.MANAGE_PEOPLE
+    # Each removal is checked by itself: there is no bulk one.
+    actions = None
+    form = TeamForm
+    list_display = ("name", "role_name", "size")
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name", "role", "members")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).prefetch_related("grants", "user_set")
+
+    @admin.display(description="role for all apps")
+    def role_name(self, team: Group) -> str:
+        role = next((grant.role for grant in team.grants.all() if grant.app_id is None), "")
+        return Role(role).label if role else "none"
+
+    @admin.display(description="people")
+    def size(self, team: Group) -> int:
+        return len(team.user_set.all())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        with keeping_an_administrator():
+            form.instance.user_set.set(form.cleaned_data["members"])
+            set_role_for_all(form.instance, form.cleaned_data["role"], Actor.from_request(request))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        remove_team(obj)

@@ -31,8 +31,12 @@ class PolicyAdmin(_Admin):
         return None
 
     def _allows(self, request: HttpRequest, permission: Permission | None, obj: Model | None) -> bool:
-        app = None if obj is None else self.app_of(obj)
-        return permission is not None and policy.allows(request.user, permission, app)
+        if permission is None:
+            return False
+        if obj is None:
+            # Django asks so about the list; each object in it is asked about by itself.
+            return policy.allows_somewhere(request.user, permission)
+        return policy.allows(request.user, permission, self.app_of(obj))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._allows(request, self.to_view, None)
@@ -41,7 +45,7 @@ class PolicyAdmin(_Admin):
         return self._allows(request, self.to_view, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._allows(request, self.to_add, None)
+        return self.to_add is not None and policy.allows(request.user, self.to_add)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._allows(request, self.to_change, obj)

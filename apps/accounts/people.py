@@ -1,9 +1,13 @@
 """Who can manage the panel, and the rule that there is always somebody who can."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib.admin.models import LogEntry
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import Grant, Role, User
 from apps.core.errors import Conflict
 
 
@@ -17,7 +21,10 @@ class HasHistory(Conflict):
 
 def administrators() -> QuerySet[User]:
     """Return the people who may manage the panel now, as the policy sees it."""
-    return User.objects.filter(Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True), is_active=True)
+    teams = Grant.objects.filter(app=None, role=Role.ADMINISTRATOR).values("team")
+    by_team = User.objects.filter(groups__in=teams).values("pk")
+    own = Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True)
+    return User.objects.filter(own | Q(pk__in=by_team), is_active=True)
 
 
 def is_last_administrator(user: User) -> bool:
@@ -38,6 +45,22 @@ def require_another_administrator(user: User) -> None:
         raise LastAdministrator(
             f"{user} is the last administrator; nothing was changed. Make somebody else one first."
         )
+
+
+@contextmanager
+def keeping_an_administrator() -> Iterator[None]:
+    """Run a change of teams in a transaction; raise LastAdministrator where it would leave no administrator.
+
+    The administrators' rows stay locked until it ends, so that two such changes cannot pass each other.
+    """
+    with transaction.atomic():
+        list(administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+        yield
+        if not administrators().exists():
+            raise LastAdministrator(
+                "Nobody could manage the panel any more; nothing was changed. "
+                "Make somebody else an administrator first."
+            )
 
 
 def remove_person(user: User) -> None:

@@ -1,11 +1,14 @@
-"""The one place that decides what a person may do: pages, fragments, WebSockets and the admin ask here."""
+"""The one place that decides what a person may do: pages, fragments, WebSockets, tokens and the admin."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from apps.accounts.models import Role
+from apps.accounts.models import Grant, Role, User
 from apps.core.errors import NotAllowed
 
 _AnyModel = TypeVar("_AnyModel", bound=Model)
@@ -15,45 +18,169 @@ class Permission(StrEnum):
     """An ability that a role gives."""
 
     VIEW = "view"  # state, versions without secrets, events and their logs
-    OPERATE = "operate"  # stop, start, restart, pull, scale, rollback, cancel
-    DEPLOY = "deploy"  # new apps, new content
+    OPERATE = "operate"  # stop, start, restart, pull, scale, redeploy, rollback, cancel
+    DEPLOY = "deploy"  # new content; new apps, where it holds for all apps
+    APPROVE = "approve"  # let another person's event on a protected app begin
+    REVEAL = "reveal"  # see the values of an app's environment
+    CONFIGURE = "configure"  # the settings of an app
+    GRANT = "grant"  # roles of other people on an app
     REMOVE = "remove"  # take an app down, with its volumes when asked
     ADOPT = "adopt"  # see the files of projects beside the panel's, and take such a project over
     PRUNE = "prune"  # free the engine of what nothing needs
     MANAGE_REGISTRIES = "manage_registries"
-    MANAGE_PEOPLE = "manage_people"
+    MANAGE_HOST_RULES = "manage_host_rules"  # what Compose files may ask of the host
+    MANAGE_PEOPLE = "manage_people"  # accounts, teams, invitations
+    VIEW_AUDIT = "view_audit"
 
 
 _VIEWER = frozenset({Permission.VIEW})
 _OPERATOR = _VIEWER | {Permission.OPERATE}
 _DEPLOYER = _OPERATOR | {Permission.DEPLOY}
+_OWNER = _DEPLOYER | {
+    Permission.APPROVE,
+    Permission.REVEAL,
+    Permission.CONFIGURE,
+    Permission.GRANT,
+    Permission.REMOVE,
+}
 
 _GIVEN_BY: dict[str, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,
     Role.DEPLOYER: _DEPLOYER,
+    Role.OWNER: _OWNER,
     Role.ADMINISTRATOR: frozenset(Permission),
 }
 
 
-def allows(user: Any, permission: Permission, app: object | None = None) -> bool:
-    """Tell whether `user` (a User or AnonymousUser) has `permission`, on `app` where one is given.
+@dataclass(frozen=True)
+class Scope:
+    """What a token may be used for, of what its person may do; `apps` holds keys, None means all apps."""
 
-    Roles hold for all apps as yet; callers already name the app, so that grants per app change this
-    module alone.
+    permissions: frozenset[Permission]
+    apps: frozenset[int] | None = None
+
+    def allows(self, permission: Permission, app: int | None = None) -> bool:
+        """Tell whether `permission` is within it, on the app with key `app` or on the panel as a whole."""
+        return permission in self.permissions and (self.apps is None or app in self.apps)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What somebody may do: on every app and the panel as a whole, and beyond that on single apps."""
+
+    everywhere: frozenset[Permission] = frozenset()
+    by_app: Mapping[int, frozenset[Permission]] = field(default_factory=dict)
+    roles: Mapping[int | None, frozenset[str]] = field(default_factory=dict)
+
+    def allow(self, permission: Permission, app: int | None) -> bool:
+        """Tell whether they include `permission`, on the app with key `app` or everywhere."""
+        return permission in self.everywhere or (
+            app is not None and permission in self.by_app.get(app, frozenset())
+        )
+
+
+_NONE = Rights()
+_REFUSED = "Your role does not allow this. Ask an administrator of the panel."
+
+
+def rights_of(user: Any) -> Rights:
+    """Return what `user` (a User or AnonymousUser) may do, before any token narrows it.
+
+    It is read once for each object, and so anew in each request.
     """
     if not user.is_authenticated or not user.is_active:
-        return False
-    role = Role.ADMINISTRATOR if user.is_superuser else user.role
-    return permission in _GIVEN_BY.get(role, frozenset())
+        return _NONE
+    if user.known_rights is None:
+        user.known_rights = _read_rights(user)
+    known: Rights = user.known_rights
+    return known
 
 
-def require(user: Any, permission: Permission, app: object | None = None) -> None:
-    """Raise NotAllowed unless `user` has `permission` (on `app`)."""
+def _read_rights(user: User) -> Rights:
+    everywhere = {Role.ADMINISTRATOR.value if user.is_superuser else user.role}
+    if Role.ADMINISTRATOR in everywhere:
+        return Rights(_GIVEN_BY[Role.ADMINISTRATOR], roles={None: frozenset(everywhere)})
+    roles: dict[int | None, set[str]] = defaultdict(set, {None: everywhere - {""}})
+    grants = Grant.objects.filter(Q(user=user) | Q(team__in=user.groups.values("pk")))
+    for app, role in grants.values_list("app_id", "role"):
+        roles[app].add(role)
+    given = {app: _given_by(of_app) for app, of_app in roles.items()}
+    return Rights(
+        given.pop(None),
+        {app: permissions for app, permissions in given.items() if app is not None},
+        {app: frozenset(of_app) for app, of_app in roles.items()},
+    )
+
+
+def _given_by(roles: set[str]) -> frozenset[Permission]:
+    return frozenset[Permission]().union(*(_GIVEN_BY.get(role, frozenset()) for role in roles))
+
+
+def roles_on(user: Any, app: Any) -> frozenset[str]:
+    """Return the roles that `user` has on `app` (None: for all apps), their own and their teams'."""
+    roles = rights_of(user).roles
+    everywhere = roles.get(None, frozenset())
+    return everywhere if app is None else everywhere | roles.get(app.pk, frozenset())
+
+
+def allows(user: Any, permission: Permission, app: Any = None) -> bool:
+    """Tell whether `user` (a User or AnonymousUser) has `permission` on `app`.
+
+    Without an app: on every app and the panel as a whole.
+    """
+    key = None if app is None else app.pk
+    return rights_of(user).allow(permission, key) and (
+        user.scope is None or user.scope.allows(permission, key)
+    )
+
+
+def allows_somewhere(user: Any, permission: Permission) -> bool:
+    """Tell whether `user` has `permission` on any app at all, be there one or not."""
+    rights = rights_of(user)
+    if user.is_authenticated and user.scope is not None:
+        apps = rights.by_app.keys() if user.scope.apps is None else user.scope.apps
+        return any(
+            rights.allow(permission, app) and user.scope.allows(permission, app) for app in (None, *apps)
+        )
+    return permission in rights.everywhere or any(permission in given for given in rights.by_app.values())
+
+
+def require(user: Any, permission: Permission, app: Any = None) -> None:
+    """Raise NotAllowed unless `user` has `permission` on `app` (None: on the panel as a whole)."""
     if not allows(user, permission, app):
-        raise NotAllowed("Your role does not allow this. Ask an administrator of the panel.")
+        raise NotAllowed(_REFUSED)
 
 
-def visible(user: Any, objects: QuerySet[_AnyModel]) -> QuerySet[_AnyModel]:
-    """Return those of `objects` (apps, or what belongs to apps) that `user` may see."""
-    return objects if allows(user, Permission.VIEW) else objects.none()
+def require_somewhere(user: Any, permission: Permission) -> None:
+    """Raise NotAllowed unless `user` has `permission` on any app at all."""
+    if not allows_somewhere(user, permission):
+        raise NotAllowed(_REFUSED)
+
+
+def visible(
+    user: Any, objects: QuerySet[_AnyModel], permission: Permission = Permission.VIEW
+) -> QuerySet[_AnyModel]:
+    """Return those of `objects` (apps, or what belongs to apps) that `user` may see (or has `permission` on).
+
+    How a model leads to its app says its `app_lookup`, which is "app" where it has none. What belongs to
+    no app is for those who may see all of them.
+    """
+    if allows(user, permission):
+        return objects
+    rights = rights_of(user)
+    lookup = getattr(objects.model, "app_lookup", "app")
+    scope = user.scope if user.is_authenticated else None
+    if scope is None:
+        keys = {app for app, given in rights.by_app.items() if permission in given}
+    elif permission not in scope.permissions:
+        keys = set()
+    elif permission in rights.everywhere:
+        keys = set(scope.apps or ())
+    else:
+        keys = {
+            app
+            for app, given in rights.by_app.items()
+            if permission in given and scope.allows(permission, app)
+        }
+    return objects.filter(**{f"{lookup}__in": keys}) if keys else objects.none()

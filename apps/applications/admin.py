@@ -20,7 +20,7 @@ from apps.core.secret import UndecryptableError
 class AppAdmin(PolicyAdmin):
     """Apps come and go by events; here only their name and time limit change."""
 
-    to_change = Permission.DEPLOY
+    to_change = Permission.CONFIGURE
     actions = None
     list_display = ("slug", "name", "version_number", "created_by", "created_at", "removed_at")
     list_filter = (("removed_at", admin.EmptyFieldListFilter),)

@@ -27,6 +27,9 @@ class AppQuerySet(models.QuerySet["App"]):
 class App(models.Model):
     """One Compose project under management. A removed one stays for the audit; its slug is free again."""
 
+    # How the policy finds the app of an object of this model.
+    app_lookup = "pk"
+
     slug = models.CharField(max_length=50)
     name = models.CharField(max_length=100)
     current_version = models.ForeignKey(

@@ -187,6 +187,8 @@ class DeployEvent(models.Model):
 class DeployLog(models.Model):
     """A run of consecutive output lines of one event; lines are numbered from 1."""
 
+    app_lookup = "event__app"
+
     event = models.ForeignKey(DeployEvent, on_delete=models.PROTECT, related_name="log_chunks")
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField()

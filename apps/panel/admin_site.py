@@ -25,13 +25,13 @@ class PanelAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         # The settings name this module, so Django loads it before there are models.
-        from apps.accounts.policy import Permission, allows
+        from apps.accounts.policy import Permission, allows_somewhere
 
-        return allows(request.user, Permission.VIEW)
+        return allows_somewhere(request.user, Permission.VIEW)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send whoever is not signed in to the panel's own page; raise NotAllowed for who may see nothing."""
-        from apps.accounts.policy import Permission, require
+        from apps.accounts.policy import Permission, require_somewhere
 
         index = reverse("admin:index", current_app=self.name)
         target = request.GET.get(REDIRECT_FIELD_NAME, "")
@@ -39,5 +39,5 @@ class PanelAdminSite(AdminSite):
             target = index
         if not request.user.is_authenticated:
             return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
-        require(request.user, Permission.VIEW)
+        require_somewhere(request.user, Permission.VIEW)
         return redirect(index)

@@ -175,7 +175,7 @@ class AppsConsumer(LiveConsumer):
     looked = float("-inf")
 
     async def refusal(self) -> int | None:
-        return None if live_reads.may_see_apps(self.user) else NOT_FOUND
+        return None if await read(live_reads.may_see_apps, self.user) else NOT_FOUND
 
     def topics(self) -> tuple[str, ...]:
         return (APPS_TOPIC,)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.accounts.models import Role
-from apps.accounts.policy import Permission, allows
+from apps.accounts.policy import Permission, allows_somewhere
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Panel:
     def navigation(self) -> list[NavigationItem]:
         items = []
         for label, name, permission, prefixes in self._PAGES:
-            if not allows(self._request.user, permission):
+            if not allows_somewhere(self._request.user, permission):
                 continue
             address = reverse(name)
             here = self._request.path == address or self._request.path.startswith(prefixes)
@@ -50,7 +50,9 @@ class Panel:
         if not user.is_authenticated:
             return ""
         role = Role.ADMINISTRATOR if user.is_superuser else user.role
-        return Role(role).label if role else "No role yet"
+        if role:
+            return Role(role).label
+        return "Roles on single apps" if allows_somewhere(user, Permission.VIEW) else "No role yet"
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _make_frame(event_id: int, seq: int) -> tuple[int, str] | None:
 
 def may_see_apps(user: Any) -> bool:
     """Tell whether `user` may see apps at all."""
-    return policy.allows(user, policy.Permission.VIEW)
+    return policy.allows_somewhere(user, policy.Permission.VIEW)
 
 
 def apps_state(user: Any) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from apps.accounts.models import Role, User
 
 PASSWORD = "correct horse battery staple"
-ROLES = ("", Role.VIEWER, Role.OPERATOR, Role.DEPLOYER, Role.ADMINISTRATOR)
+ROLES = ("", *Role.values)
 
 
 def make_person(username: str, role: str = "", **fields: object) -> User:

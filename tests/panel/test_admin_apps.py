@@ -22,8 +22,8 @@ def page_of(app: App) -> str:
     return reverse("admin:applications_app_change", args=[app.pk])
 
 
-@pytest.mark.parametrize("role", [Role.DEPLOYER, Role.ADMINISTRATOR])
-def test_who_may_deploy_changes_the_name_and_the_time_limit(client: Client, role: str) -> None:
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMINISTRATOR])
+def test_an_owner_changes_the_name_and_the_time_limit(client: Client, role: str) -> None:
     app = make_app()
     client.force_login(make_person("dora", role))
 
@@ -51,7 +51,7 @@ def test_who_may_not_deploy_changes_nothing(client: Client, role: str) -> None:
 @pytest.mark.parametrize("seconds", ["0", "3601", "-5", "soon"])
 def test_it_refuses_an_impossible_time_limit(client: Client, seconds: str) -> None:
     app = make_app()
-    client.force_login(make_person("dora", Role.DEPLOYER))
+    client.force_login(make_person("dora", Role.OWNER))
 
     response = client.post(page_of(app), {"name": "Shop", "verify_timeout": seconds})
 
@@ -66,7 +66,7 @@ def test_a_deploy_that_ends_meanwhile_keeps_its_version(
 ) -> None:
     app = make_app()
     version = make_version(app)
-    client.force_login(make_person("dora", Role.DEPLOYER))
+    client.force_login(make_person("dora", Role.OWNER))
     save = App.save
 
     def save_after_the_deploy(self: App, *args: object, **kwargs: object) -> None:

@@ -150,7 +150,7 @@ def test_it_removes_credentials_one_by_one_and_together(admin: Client) -> None:
     assert "hunter2" not in response.content.decode()
 
 
-@pytest.mark.parametrize("role", ["", Role.VIEWER, Role.OPERATOR, Role.DEPLOYER])
+@pytest.mark.parametrize("role", ["", *Role][:-1])
 def test_others_neither_see_nor_change_nor_remove_any(client: Client, role: str) -> None:
     credential = make_credential()
     client.force_login(make_person("vic", role))

@@ -24,15 +24,14 @@ pytestmark = pytest.mark.django_db
 Person = Callable[[str], User]
 
 # Each action with what it posts and the roles that may do it.
-OPERATORS = {Role.OPERATOR, Role.DEPLOYER, Role.ADMINISTRATOR}
-DEPLOYERS = {Role.DEPLOYER, Role.ADMINISTRATOR}
+OPERATORS = set(Role) - {Role.VIEWER}
 ACTIONS: dict[str, tuple[dict[str, Any], set[Role]]] = {
     "stop": ({}, OPERATORS),
     "start": ({}, OPERATORS),
     "restart": ({}, OPERATORS),
     "pull": ({}, OPERATORS),
     "scale": ({"service": "web", "number": "3"}, OPERATORS),
-    "redeploy": ({}, DEPLOYERS),
+    "redeploy": ({}, OPERATORS),
 }
 
 
@@ -108,15 +107,16 @@ def test_it_shows_only_the_actions_of_the_role(
     make_app()
     fake_engine.states["shop"] = AppState("up", (container("web"),))
     shown: dict[str, set[str]] = {}
-    for role in (Role.VIEWER, Role.OPERATOR, Role.DEPLOYER):
+    for role in (Role.VIEWER, Role.OPERATOR, Role.DEPLOYER, Role.OWNER):
         person(role)
         page = text(client, "/apps/shop/")
-        names = [*ACTIONS, "edit", "settings"]
+        names = [*ACTIONS, "edit", "access", "settings"]
         shown[role] = {name for name in names if f'"/apps/shop/{name}/"' in page}
 
     assert shown[Role.VIEWER] == set()
-    assert shown[Role.OPERATOR] == {"stop", "restart", "pull", "scale"}
-    assert shown[Role.DEPLOYER] == shown[Role.OPERATOR] | {"redeploy", "edit", "settings"}
+    assert shown[Role.OPERATOR] == {"stop", "restart", "pull", "scale", "redeploy"}
+    assert shown[Role.DEPLOYER] == shown[Role.OPERATOR] | {"edit"}
+    assert shown[Role.OWNER] == shown[Role.DEPLOYER] | {"access", "settings"}
 
 
 def test_it_offers_start_where_the_app_is_stopped(
@@ -289,5 +289,5 @@ def test_many_events_take_as_many_queries_as_none(
     app = make_app()
     for number in range(50):
         make_event(app, at=timezone.now() - timedelta(hours=number), version=app.current_version)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/apps/shop/")

@@ -166,12 +166,12 @@ def test_fifty_apps_take_as_many_queries_as_one(
 ) -> None:
     person(Role.VIEWER)
     queue_event(make_app("app-0"))
-    with django_assert_num_queries(6):  # session, person; apps, last events, active events, queue
+    with django_assert_num_queries(7):  # session, person, grants; apps, last events, active events, queue
         client.get("/")
     for number in range(1, 50):
         queue_event(make_app(f"app-{number}"))
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = text(client, "/")
 
     assert page.count("data-live-app=") == 50

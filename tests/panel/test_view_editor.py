@@ -80,7 +80,7 @@ def test_the_form_can_start_with_the_example(client: Client, person: Person) -> 
 @pytest.mark.parametrize("role", ROLES)
 def test_only_deployers_make_apps(client: Client, person: Person, fake_engine: FakeEngine, role: str) -> None:
     person(role)
-    may = role in (Role.DEPLOYER, Role.ADMINISTRATOR)
+    may = role in (Role.DEPLOYER, Role.OWNER, Role.ADMINISTRATOR)
     assert client.get("/apps/new/").status_code == (200 if may else 403)
     assert new_app(client).status_code == (302 if may else 403)
     assert App.objects.exists() is may
@@ -417,6 +417,6 @@ def test_only_deployers_edit(client: Client, person: Person, fake_engine: FakeEn
     person(role)
     make_app()
     refused = 403 if role else 404
-    may = role in (Role.DEPLOYER, Role.ADMINISTRATOR)
+    may = role in (Role.DEPLOYER, Role.OWNER, Role.ADMINISTRATOR)
     assert client.get("/apps/shop/edit/").status_code == (200 if may else refused)
     assert new_version(client).status_code == (302 if may else refused)

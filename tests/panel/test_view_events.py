@@ -109,11 +109,11 @@ def test_fifty_events_take_as_many_queries_as_one(
     person(Role.VIEWER)
     app = make_app()
     queued(app)
-    with django_assert_num_queries(6):  # session, person; slugs, count, events, queue
+    with django_assert_num_queries(7):  # session, person, grants; slugs, count, events, queue
         client.get("/events/")
     for _ in range(50):
         queued(app, version=app.current_version)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/events/")
 
 

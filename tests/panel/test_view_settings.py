@@ -23,7 +23,7 @@ TYPED = {"name": "Web shop", "verify_timeout": "30", "calm_seconds": "20"}
 
 @pytest.mark.parametrize("ticked", [True, False])
 def test_it_changes_the_name_and_how_deploys_are_judged(client: Client, person: Person, ticked: bool) -> None:
-    person(Role.DEPLOYER)
+    person(Role.OWNER)
     app = make_app(auto_rollback=not ticked)
 
     response = client.post("/apps/shop/settings/", TYPED | ({"auto_rollback": "on"} if ticked else {}))
@@ -53,7 +53,7 @@ def test_it_changes_the_name_and_how_deploys_are_judged(client: Client, person: 
     ],
 )
 def test_it_refuses_bad_values(client: Client, person: Person, field: str, value: str) -> None:
-    person(Role.DEPLOYER)
+    person(Role.OWNER)
     app = make_app()
 
     response = client.post("/apps/shop/settings/", TYPED | {field: value})
@@ -65,22 +65,22 @@ def test_it_refuses_bad_values(client: Client, person: Person, field: str, value
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_settings_are_for_deployers_and_removal_for_administrators(
+def test_settings_and_removal_are_for_owners(
     client: Client, person: Person, fake_engine: FakeEngine, role: str
 ) -> None:
     make_app()
     person(role)
     refused = 403 if role else 404
-    edits, removes = role in (Role.DEPLOYER, Role.ADMINISTRATOR), role == Role.ADMINISTRATOR
+    owns = role in (Role.OWNER, Role.ADMINISTRATOR)
 
     settings = client.get("/apps/shop/settings/")
     removal = client.post("/apps/shop/remove/", {"confirm": "shop"})
 
-    assert settings.status_code == (200 if edits else refused)
-    assert ("/apps/shop/remove/" in settings.content.decode()) is removes
-    assert client.get("/apps/shop/remove/").status_code == (200 if removes else refused)
-    assert removal.status_code == (302 if removes else refused)
-    assert DeployEvent.objects.exists() is removes
+    assert settings.status_code == (200 if owns else refused)
+    assert ("/apps/shop/remove/" in settings.content.decode()) is owns
+    assert client.get("/apps/shop/remove/").status_code == (200 if owns else refused)
+    assert removal.status_code == (302 if owns else refused)
+    assert DeployEvent.objects.exists() is owns
 
 
 def test_they_need_a_sign_in(client: Client) -> None:

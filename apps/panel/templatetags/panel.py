@@ -186,3 +186,10 @@ def allowed(context: Context, permission: str, app: object | None = None) -> boo
     """Tell whether the person may do `permission`, on `app` where one is given."""
     request: HttpRequest = context["request"]
     return policy.allows(request.user, Permission(permission), app)
+
+
+@register.simple_tag(takes_context=True)
+def allowed_somewhere(context: Context, permission: str) -> bool:
+    """Tell whether the person may do `permission` on any app at all."""
+    request: HttpRequest = context["request"]
+    return policy.allows_somewhere(request.user, Permission(permission))

@@ -70,7 +70,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """The name of an app, how its deploys are judged, and the way to remove it."""
-    app = find_app(request, slug, Permission.DEPLOY)
+    app = find_app(request, slug, Permission.CONFIGURE)
     form = AppSettingsForm(request.POST or None, instance=app)
     if form.is_valid():
         form.save()
@@ -98,7 +98,7 @@ def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what another deploy of the current version would do, and deploy it."""
-    app = find_app(request, slug, Permission.DEPLOY)
+    app = find_app(request, slug, Permission.OPERATE)
     if app.current_version is None:
         raise requests.NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
     content = content_of(app.current_version)
