@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm, UsernameField
 from django.contrib.auth.models import Group
@@ -20,12 +21,11 @@ from apps.accounts.people import (
     LastAdministrator,
     has_history,
     is_last_administrator,
-    keeping_an_administrator,
     remove_person,
     require_another_administrator,
 )
 from apps.accounts.policy import Permission
-from apps.accounts.teams import remove_team, role_for_all, set_role_for_all
+from apps.accounts.teams import remove_team, role_for_all, save_team
 
 # Teams are Django's groups, without the permissions that Django gives them.
 admin.site.unregister(Group)
@@ -143,7 +143,7 @@ class TeamForm(forms.ModelForm):
     members = forms.ModelMultipleChoiceField(
         User.objects.order_by("username"),
         required=False,
-        widget=admin.widgets.FilteredSelectMultiple("people", is_stacked=False),
+        widget=FilteredSelectMultiple("people", is_stacked=False),
     )
 
     class Meta:
@@ -180,11 +180,9 @@ class TeamAdmin(PolicyAdmin):
     def size(self, team: Group) -> int:
         return len(team.user_set.all())
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        with keeping_an_administrator():
-            form.instance.user_set.set(form.cleaned_data["members"])
-            set_role_for_all(form.instance, form.cleaned_data["role"], Actor.from_request(request))
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        data = form.cleaned_data
+        save_team(obj, data["name"], data["role"], data["members"], Actor.from_request(request))
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        remove_team(obj)
+        remove_team(obj, Actor.from_request(request))

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
 from apps.accounts.models import Grant, Role, User
 from apps.core.errors import DomainError, NotFound
 
@@ -33,7 +34,16 @@ def give(app: Any, to: User | Group, role: str, by: Actor) -> Grant:
         raise InvalidGrant(f"{to} is disabled and can be given nothing.")
     subject = {"user": to} if isinstance(to, User) else {"team": to}
     with transaction.atomic():
+        old = app.grants.select_for_update().filter(**subject).first()
         grant, _is_new = app.grants.update_or_create(**subject, defaults={"role": role, "given_by": by.name})
+        record(
+            by,
+            AuditAction.GRANT_GIVEN,
+            _words(grant),
+            app_slug=app.slug,
+            before={"role": old.role} if old else None,
+            after={"role": role},
+        )
     return grant
 
 
@@ -45,7 +55,10 @@ def take(app: Any, pk: int, by: Actor) -> Grant:
         )
         if grant is None:
             raise NotFound(f"{app.slug} has no grant {pk}.")
-        grant.delete()
+        before = {"role": grant.role}
+        # The caller still tells whose it was.
+        Grant.objects.filter(pk=grant.pk).delete()
+        record(by, AuditAction.GRANT_TAKEN, _words(grant), app_slug=app.slug, before=before)
     return grant
 
 
@@ -60,5 +73,5 @@ def teams_with_all_apps() -> QuerySet[Grant]:
     return Grant.objects.filter(app=None).select_related("team").order_by("team__name")
 
 
-def _subject(grant: Grant) -> str:
+def _words(grant: Grant) -> str:
     return f"{'person' if grant.user else 'team'} {grant.subject}"

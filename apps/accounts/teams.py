@@ -1,9 +1,12 @@
-"""Teams (Django's groups): the role that all their people have for all apps."""
+"""Teams (Django's groups): their people, and the role that all of these have for all apps."""
+
+from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
 
 from apps.accounts.actor import Actor
-from apps.accounts.models import Grant, Role
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.models import Grant, Role, User
 from apps.accounts.people import keeping_an_administrator
 
 
@@ -13,11 +16,36 @@ def role_for_all(team: Group) -> str:
     return grant.role if grant else ""
 
 
-def set_role_for_all(team: Group, role: str, by: Actor) -> None:
-    """Give `team` the `role` for all apps, or with "" none.
+def save_team(team: Group, name: str, role: str, members: Iterable[User], by: Actor) -> None:
+    """Store `team`, a new one too, with its `name`, `members`, and `role` for all apps ("": none).
 
-    To be called within `keeping_an_administrator`.
+    Raises LastAdministrator where it would leave nobody to manage the panel; nothing is changed then.
     """
+    is_new = team.pk is None
+    with keeping_an_administrator():
+        # The name as it is stored: a form has set the new one on the object already.
+        before = None if is_new else _described(Group.objects.get(pk=team.pk))
+        team.name = name
+        team.save()
+        team.user_set.set(members)
+        _set_role_for_all(team, role, by)
+        after = _described(team)
+        if is_new:
+            record(by, AuditAction.TEAM_ADDED, f"team {team}", after=after)
+        elif before != after:
+            record(by, AuditAction.TEAM_CHANGED, f"team {team}", before=before, after=after)
+
+
+def remove_team(team: Group, by: Actor) -> None:
+    """Delete `team` with all that it was given. Raises LastAdministrator."""
+    with keeping_an_administrator():
+        apps = team.grants.exclude(app=None).values_list("app__slug", flat=True)
+        before = _described(team) | {"apps": list(apps)}
+        team.delete()
+        record(by, AuditAction.TEAM_REMOVED, f"team {before['name']}", before=before)
+
+
+def _set_role_for_all(team: Group, role: str, by: Actor) -> None:
     if role_for_all(team) == role:
         return
     if not role:
@@ -28,7 +56,6 @@ def set_role_for_all(team: Group, role: str, by: Actor) -> None:
     )
 
 
-def remove_team(team: Group) -> None:
-    """Delete `team` with all that it was given. Raises LastAdministrator."""
-    with keeping_an_administrator():
-        team.delete()
+def _described(team: Group) -> dict[str, object]:
+    members = team.user_set.order_by("username").values_list("username", flat=True)
+    return {"name": team.name, "role": role_for_all(team), "members": list(members)}

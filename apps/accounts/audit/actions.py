@@ -16,6 +16,13 @@ class AuditAction(models.TextChoices):
     PERSON_REMOVED = "person.removed", "Person removed"
     PASSWORD_CHANGED = "password.changed", "Password changed"
 
+    GRANT_GIVEN = "grant.given", "Role given"
+    GRANT_TAKEN = "grant.taken", "Role taken away"
+
+    TEAM_ADDED = "team.added", "Team added"
+    TEAM_CHANGED = "team.changed", "Team changed"
+    TEAM_REMOVED = "team.removed", "Team removed"
+
     REGISTRY_ADDED = "registry.added", "Registry added"
     REGISTRY_CHANGED = "registry.changed", "Registry changed"
     REGISTRY_REMOVED = "registry.removed", "Registry removed"
