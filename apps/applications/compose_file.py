@@ -23,6 +23,7 @@ class Node:
     line: int
     column: int
     value: str = ""
+    tag: str = ""  # as the file gives it, written out; empty where it gives none
     items: list["Node"] = field(default_factory=list)
     pairs: list[tuple["Node", "Node"]] = field(default_factory=list)
     weight: int = 1
@@ -84,16 +85,21 @@ def _is_null(node: Node) -> bool:
     return node.kind == "scalar" and node.value in ("", "~", "null")
 
 
+def tree(text: str) -> Node | None:
+    """Return the tree of the one YAML document in `text`; None where there is none or it cannot be read."""
+    try:
+        return read_nodes(text)
+    except _Refused:
+        return None
+
+
 def locate(text: str, path: str) -> tuple[int, int] | None:
     """Return line and column (from 1) of the deepest value on the dotted `path` that `text` has.
 
     `path` is as Compose writes it: `services.web.ports.0`, `services.web.environment.[]`. Keys may
     hold dots themselves. None where not even the first part is there.
     """
-    try:
-        node = read_nodes(text)
-    except _Refused:
-        return None
+    node = tree(text)
     parts = [part.strip("[]") for part in path.replace("[", ".[").split(".")]
     parts = [part for part in parts if part]
     place: tuple[int, int] | None = None
@@ -124,10 +130,7 @@ def find_scalar(text: str, path: str, fits: Callable[[str], bool]) -> tuple[int,
 
     `*` stands for every key and item: `services.*.volumes`.
     """
-    try:
-        root = read_nodes(text)
-    except _Refused:
-        return None
+    root = tree(text)
     found = [root] if root is not None else []
     for part in path.split(".") if path else []:
         if part == "*":
@@ -153,7 +156,7 @@ def read_nodes(text: str) -> Node | None:
 
     Built from the parser's events without recursion: deep nesting cannot exhaust a stack (the C
     composer's recursion can), and aliases share their node, so that nothing is multiplied. Tags such
-    as Compose's `!reset` are not looked at. Raises a refusal with its place.
+    as Compose's `!reset` are kept and mean nothing. Raises a refusal with its place.
     """
     loader = _Loader(text)
     try:
@@ -231,10 +234,11 @@ def _build(loader: yaml.Loader) -> Node | None:
 
 
 def _node(event: yaml.NodeEvent, line: int, column: int) -> Node:
+    tag = getattr(event, "tag", None) or ""
     if isinstance(event, yaml.ScalarEvent):
-        return Node("scalar", line, column, event.value, weight=1 + len(event.value))
+        return Node("scalar", line, column, event.value, tag, weight=1 + len(event.value))
     kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
-    return Node(kind, line, column, open=True)
+    return Node(kind, line, column, tag=tag, open=True)
 
 
 def _put(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
 from apps.core.errors import DomainError
-from apps.deployer.regular_file import NotRead, read_regular
+from apps.core.regular_file import NotRead, read_regular
 
 
 class FileRefused(DomainError):

@@ -8,8 +8,8 @@ import yaml
 
 from apps.applications import environment
 from apps.applications.content import MAX_ENVIRONMENT_BYTES, MAX_YAML_BYTES, Content
+from apps.core.regular_file import Gone, NotRead, read_regular
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
-from apps.deployer.regular_file import Gone, NotRead, read_regular
 
 _FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
 # What the panel writes may be longer than what was typed: `environment.render` escapes it.

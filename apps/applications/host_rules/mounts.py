@@ -1,0 +1,88 @@
+"""What the mounts of a service ask of the host."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from apps.applications.host_rules.ground import Ground, reaches_engine
+from apps.applications.host_rules.rules import Found, HostRule, Path
+from apps.applications.host_rules.shapes import items, mapping, text
+
+_OWN = frozenset({"volume", "tmpfs", "image"})
+# Mounts come and go on the other side as well: what a container mounts there would appear on the host.
+_SHARED = frozenset({"shared", "rshared", "slave", "rslave"})
+
+
+def mount_rules(mounts: Iterable[Any], path: Path, ground: Ground) -> Iterator[Found]:
+    """Yield what `mounts` (of a service, in their long form) ask of the host."""
+    for number, mount in enumerate(mounts):
+        at = (*path, str(number))
+        kind = str(mapping(mount).get("type"))
+        if kind == "bind":
+            yield from _bind(mount, at, ground)
+        elif kind not in _OWN:
+            yield Found(
+                HostRule.HOST_PATHS,
+                at,
+                f"A mount of type {kind!r} is not one of the app's folder, a volume or memory.",
+                subject=kind,
+            )
+
+
+def binds(model: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield each bind mount of the `model`, with its place there."""
+    for name, service in mapping(model.get("services")).items():
+        for number, mount in enumerate(items(mapping(service).get("volumes"))):
+            if isinstance(mount, Mapping) and mount.get("type") == "bind":
+                yield ("services", str(name), "volumes", str(number)), mount
+
+
+def source_of(mount: Mapping[str, Any]) -> str:
+    """Return the source of a bind."""
+    return text(mount.get("source"))
+
+
+def _bind(mount: Mapping[str, Any], path: Path, ground: Ground) -> Iterator[Found]:
+    source = source_of(mount)
+    yield from host_path(source, path, ground)
+    if ground.has(source) and ground.is_panels(source) and not mount.get("read_only"):
+        yield Found(
+            HostRule.HOST_PATHS,
+            path,
+            f"The container could rewrite the app's own Compose file by {ground.shown(source)!r}: "
+            "bind a folder below it, or add `:ro`.",
+            subject=ground.real(source),
+            hint=source,
+        )
+    propagation = mapping(mount.get("bind")).get("propagation")
+    if str(propagation) in _SHARED:
+        yield Found(
+            HostRule.HOST_PATHS,
+            (*path, "bind", "propagation"),
+            f"With the propagation {propagation!r} mounts of the host and of the container reach each other.",
+            subject=str(propagation),
+            hint=str(propagation),
+        )
+
+
+def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
+    """Yield what a bind of `source` asks of the host, which is nothing in the app's folder."""
+    if ground.has(source):
+        return
+    real, shown = ground.real(source), ground.shown(source)
+    where = "" if shown == real else f" (it leads to {real})" if not source.startswith("~") else ""
+    if reaches_engine(real) or reaches_engine(ground.absolute(source)):
+        yield Found(
+            HostRule.ENGINE_SOCKET,
+            path,
+            f"Who has {shown}{where} has the engine's socket, and by it the whole host.",
+            subject=real,
+            hint=source,
+        )
+    if not real.endswith(".sock"):
+        yield Found(
+            HostRule.HOST_PATHS,
+            path,
+            f"{shown}{where} is outside of the app's folder.",
+            subject=real,
+            hint=source,
+        )

@@ -1,0 +1,76 @@
+"""What a Compose file can ask of the host, and who may ask it."""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+Path = tuple[str, ...]
+
+
+class HostRule(models.TextChoices):
+    """One thing that a content can ask of the host, or of what is not the app's own."""
+
+    PRIVILEGED = "privileged", "Privileged containers"
+    NAMESPACES = "namespaces", "Namespaces of the host"
+    CAPABILITIES = "capabilities", "Added capabilities"
+    DEVICES = "devices", "Devices, GPUs and other runtimes"
+    ENGINE_SOCKET = "engine_socket", "The engine's socket"
+    HOST_PATHS = "host_paths", "Binds of paths outside of the app's folder"
+    FILES = "files", "Files outside of the app's folder that Compose or Docker reads"
+    REMOTE = "remote", "Files and build contexts from addresses"
+    CONTAINERS = "containers", "Containers that are not the app's"
+    OTHER_APPS = "other_apps", "Networks, volumes and names that are not the app's"
+    SECURITY = "security", "Weaker confinement (seccomp, AppArmor, labels)"
+    KERNEL = "kernel", "Kernel parameters and control groups of the host"
+    NETWORK_DRIVERS = "network_drivers", "Networks on the host's own interfaces"
+    VOLUME_DRIVERS = "volume_drivers", "Volumes of other drivers and network file systems"
+    LOG_DRIVERS = "log_drivers", "Log drivers that connect or read files as the engine"
+    PROGRAMS = "programs", "Programs of this machine that Compose starts"
+    ENVIRONMENT = "environment", "Variables that steer Docker's own programs"
+    UNKNOWN = "unknown", "Keys that the policy does not know"
+
+
+# Their subjects are paths: who may use one may use what lies below it.
+PATH_RULES = frozenset({HostRule.HOST_PATHS, HostRule.FILES, HostRule.DEVICES, HostRule.ENGINE_SOCKET})
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that a content asks of the host.
+
+    `path` are the keys that lead to it; `hint` is a piece of the text that stands there, for its line.
+    `subject` is what an exception can be narrowed to: a path, a capability, the name of a network.
+    """
+
+    rule: HostRule
+    path: Path
+    sentence: str
+    subject: str = ""
+    hint: str = ""
+    place: tuple[int, int] | None = None  # line and column, where they are known already
+
+
+@dataclass(frozen=True)
+class HostRights:
+    """What somebody may ask of the host: everything, or {(rule, subject)}; no subject means any."""
+
+    is_everything: bool = False
+    allowed: frozenset[tuple[str, str]] = frozenset()
+
+    def allow(self, found: Found) -> bool:
+        """Tell whether `found` may be asked for."""
+        if self.is_everything or (found.rule, "") in self.allowed:
+            return True
+        if (found.rule, found.subject) in self.allowed:
+            return bool(found.subject)
+        return found.rule in PATH_RULES and any(
+            rule == found.rule and found.subject.startswith(subject.rstrip("/") + "/")
+            for rule, subject in self.allowed
+        )
+
+    def __or__(self, other: "HostRights") -> "HostRights":
+        return HostRights(self.is_everything or other.is_everything, self.allowed | other.allowed)
+
+
+EVERYTHING = HostRights(is_everything=True)
+NOTHING = HostRights()
