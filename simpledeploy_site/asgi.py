@@ -12,13 +12,16 @@ django_application = get_asgi_application()
 
 # These need the apps that the line above loads.
 from apps.panel.origin import SameOriginValidator  # noqa: E402
+from apps.panel.proxies import TrustedProxies  # noqa: E402
 from apps.panel.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
-            SameOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
-        ),
-    }
+application = TrustedProxies(
+    ProtocolTypeRouter(
+        {
+            "http": django_application,
+            "websocket": AllowedHostsOriginValidator(
+                SameOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+            ),
+        }
+    )
 )

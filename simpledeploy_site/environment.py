@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import environ
@@ -37,6 +38,35 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
         raise ImproperlyConfigured(f"{name}: a whole number from {least} to {most}, not {text!r}.")
     return int(text)
+
+
+def flag(name: str) -> bool:
+    """Return whether variable `name` says yes (1, true, yes, on); empty, 0, false, no and off say no.
+
+    Raises ImproperlyConfigured where it says something else.
+    """
+    text = os.environ.get(name, "").strip().lower()
+    if text not in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
+        raise ImproperlyConfigured(f"{name}: 1 or 0, not {text!r}.")
+    return text in ("1", "true", "yes", "on")
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return the addresses and networks that variable `name` holds, with commas or spaces between.
+
+    Raises ImproperlyConfigured where one is neither, as names of hosts are not.
+    """
+    found = []
+    for text in re.split(r"[\s,]+", os.environ.get(name, "").strip()):
+        if not text:
+            continue
+        try:
+            found.append(ip_network(text))
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: addresses and networks like 127.0.0.1, 10.0.0.0/8 or fd00::/8, not {text!r}."
+            ) from None
+    return found
 
 
 def secret_text(name: str) -> str:

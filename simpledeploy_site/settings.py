@@ -27,6 +27,10 @@ SIMPLEDEPLOY_CALM_SECONDS = environment.whole_number("SIMPLEDEPLOY_CALM_SECONDS"
 # Versions of an app whose images prune keeps, besides the current one's.
 SIMPLEDEPLOY_KEEP_VERSIONS = environment.whole_number("SIMPLEDEPLOY_KEEP_VERSIONS", 5, least=1, most=1000)
 SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:8000")
+# Whether people reach the panel over https, by a proxy that ends TLS.
+SIMPLEDEPLOY_TLS = environment.flag("SIMPLEDEPLOY_TLS")
+# Who is believed about the address, protocol and host that somebody else used.
+SIMPLEDEPLOY_TRUSTED_PROXIES = environment.networks("SIMPLEDEPLOY_TRUSTED_PROXIES")
 SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
 SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")
 REDIS_URL = environment.env.str("REDIS_URL", "")
@@ -133,9 +137,31 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A Compose file may have 1 MiB and an environment 256 KiB; URL-encoding can triple a byte.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
+# Seconds. Not prolonged by use, so that a stolen session ends too.
+SESSION_COOKIE_AGE = 3600 * environment.whole_number("SIMPLEDEPLOY_SESSION_HOURS", 168, least=1, most=8760)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+# In the session instead of a cookie of their own.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Includes subdomains or a browser's own list of hosts: for the owner of the domain to say, not for a panel.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if SIMPLEDEPLOY_TLS:
+    SECURE_SSL_REDIRECT = True
+    # Monitors and scripts on the machine itself ask without the proxy.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_HSTS_SECONDS = environment.whole_number(
+        "SIMPLEDEPLOY_HSTS_SECONDS", 604_800, least=0, most=63_072_000
+    )
+    # With this prefix a browser takes them over https and from this very host only.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+else:
+    # The panel's own check says what is off, and how it is turned on.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
 # Tabler's style sheet draws some marks (the arrow of a select, the tick of a checkbox) from data: images.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -33,6 +33,11 @@ def manage(data_dir: Path, *arguments: str, **environment: str) -> subprocess.Co
         ("SIMPLEDEPLOY_ENCRYPTION_KEYS", "not-a-key-at-all"),
         ("SIMPLEDEPLOY_SECRET_KEY_FILE", "/no/such/file"),
         ("SIMPLEDEPLOY_DATA_DIR", "/proc/nowhere"),
+        ("SIMPLEDEPLOY_TLS", "perhaps"),
+        ("SIMPLEDEPLOY_TRUSTED_PROXIES", "proxy.example"),
+        ("SIMPLEDEPLOY_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("SIMPLEDEPLOY_TRUSTED_PROXIES", "127.0.0.1,*"),
+        ("SIMPLEDEPLOY_SESSION_HOURS", "0"),
     ],
 )
 def test_a_refused_setting_names_its_variable(tmp_path: Path, name: str, value: str) -> None:

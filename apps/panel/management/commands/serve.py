@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from apps.accounts.setup import admin_from_environment, setup_link
+from apps.core.checks import dangerous_settings
 from apps.core.database import require_migrated
 from apps.core.errors import DomainError
 from apps.deployer.runner.interface import CancelToken
@@ -18,6 +19,8 @@ from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
 from apps.panel import live_reads
 from apps.panel.server import PanelServer
+
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Command(BaseCommand):
@@ -32,6 +35,8 @@ class Command(BaseCommand):
             admin_from_environment()
         except DomainError as error:
             raise CommandError(str(error)) from None
+        for danger in dangerous_settings():
+            self.stderr.write(self.style.WARNING(f"{danger.msg} {danger.hint}"))
         host, port = settings.SIMPLEDEPLOY_BIND
         interface = host.replace(":", r"\:")
         with stop_tokens() as (stop, stop_now):
@@ -57,15 +62,24 @@ class Command(BaseCommand):
 
     def _ready(self, start_worker: Callable[[], None]) -> None:
         start_worker()
-        host, port = settings.SIMPLEDEPLOY_BIND
-        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+        url = _address()
         self.stdout.write(self.style.SUCCESS(f"SimpleDeploy is ready at {url}"))
         link = setup_link(url)
         if link:
             self.stdout.write("Nobody has claimed this panel yet. Make the first administrator at")
             self.stdout.write(self.style.WARNING(f"  {link}"))
         connection.close()
+
+
+def _address() -> str:
+    """Return where people open the panel: through the proxy where one ends TLS, else where it listens."""
+    if settings.SIMPLEDEPLOY_TLS:
+        for name in settings.ALLOWED_HOSTS:
+            if name not in _LOCAL_NAMES and not name.startswith((".", "*")):
+                return f"https://{name}/"
+    host, port = settings.SIMPLEDEPLOY_BIND
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
 
 
 class _WorkerThread:
