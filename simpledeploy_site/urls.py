@@ -1,17 +1,20 @@
 """Addresses of the whole site."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from apps.panel.views import account
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
-from apps.panel.views.sign_in import SignIn
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    # Of allauth only the views that are wanted, by its names: the panel has no open sign-up.
+    path("login/", account.SignIn.as_view(), name="account_login"),
+    path("logout/", account.SignOut.as_view(), name="account_logout"),
+    path("account/", account.index, name="account"),
+    path("account/confirm/", account.Confirm.as_view(), name="account_reauthenticate"),
+    path("account/password/", account.OwnPassword.as_view(), name="account_change_password"),
     path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),
     path("", include("apps.panel.urls")),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.cache import cache
 
 from tests.lab.engine import Engine, ProjectCleanup
 from tests.lab.panel import ROOT, PanelProcess, make_template
@@ -83,6 +84,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     from apps.panel import live_reads
 
     live_reads.close_connections()
+
+
+@pytest.fixture(autouse=True)
+def forget_attempts() -> None:
+    """Let no test be refused for what an earlier one tried too often."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -26,5 +26,8 @@ os.environ["SIMPLEDEPLOY_DATA_DIR"] = str(_data_dir)
 
 from simpledeploy_site.settings import *  # noqa: E402, F403
 
+# Forgotten between tests (tests/conftest.py).
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # The real hasher takes 0.2 s for each sign-in, by intent.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

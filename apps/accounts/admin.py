@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import FilteredSelectMultiple
@@ -29,6 +30,8 @@ from apps.accounts.teams import remove_team, role_for_all, save_team
 
 # Teams are Django's groups, without the permissions that Django gives them.
 admin.site.unregister(Group)
+# Allauth's own pages ask nothing of the policy.
+admin.site.unregister(EmailAddress)
 
 
 class PersonForm(forms.ModelForm):

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
+from apps.accounts.sign_in.recent import is_recent
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import NotFound
 from apps.deployments.models import DeployEvent
@@ -27,12 +31,45 @@ def signed_in(
     @wraps(view)
     def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
         if wants_fragment(request) and not request.user.is_authenticated:
-            response = HttpResponse(status=204)
-            response["HX-Redirect"] = reverse("login")
-            return response
+            return _whole_page_to(request, reverse("account_login"))
         return guarded(request, *args, **kwargs)
 
     return wrapper
+
+
+def recently_signed_in(
+    view: Callable[Concatenate[HttpRequest, _P], Any],
+) -> Callable[Concatenate[HttpRequest, _P], Any]:
+    """Let people reach the dangerous `view` only shortly after they showed who they are.
+
+    To be put below `signed_in`. Others confirm it first and come back: to the same page, or where they
+    sent a form, to the page with the form, for nothing that was typed (it may be a secret) is kept.
+    """
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
+        if is_recent(request):
+            return view(request, *args, **kwargs)
+        if request.method == "POST":
+            messages.warning(request, "Nothing was done yet: first confirm that it is you, then do it again.")
+        page = urlencode({"next": _page_to_come_back_to(request)})
+        return _whole_page_to(request, f"{reverse('account_reauthenticate')}?{page}")
+
+    return wrapper
+
+
+def _page_to_come_back_to(request: HttpRequest) -> str:
+    if request.method != "POST" and not wants_fragment(request):
+        return request.get_full_path()
+    page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    known = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
+    return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if known else reverse("apps")
+
+
+def _whole_page_to(request: HttpRequest, address: str) -> HttpResponse:
+    if not wants_fragment(request):
+        return HttpResponseRedirect(address)
+    return HttpResponse(status=204, headers={"HX-Redirect": address})
 
 
 def wants_fragment(request: HttpRequest) -> bool:

@@ -38,6 +38,6 @@ class PanelAdminSite(AdminSite):
         if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
             target = index
         if not request.user.is_authenticated:
-            return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+            return redirect(f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
         require_somewhere(request.user, Permission.VIEW)
         return redirect(index)

@@ -45,7 +45,7 @@ def test_it_sends_whoever_is_not_signed_in_to_the_panels_own_page(client: Client
     page = client.get(asked["Location"], follow=True)
 
     assert page.redirect_chain[-1] == ("/login/?next=%2Fadmin%2Fdeployments%2Fdeployevent%2F", 302)
-    assert "registration/login.html" in [template.name for template in page.templates]
+    assert "account/login.html" in [template.name for template in page.templates]
 
 
 def test_it_leads_to_no_other_host_after_the_sign_in(client: Client) -> None:

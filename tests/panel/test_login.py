@@ -56,7 +56,7 @@ def test_it_does_not_tell_whether_the_account_exists(client: Client) -> None:
         assert not is_signed_in(client)
         page = response.content.decode()
         assert password not in page
-        assert "Please enter a correct username and password." in page
+        assert "The username and/or password you specified are not correct." in page
         answers.append([str(error) for error in response.context["form"].non_field_errors()])
 
     assert answers == [answers[0]] * 4

@@ -13,7 +13,7 @@ from apps.applications.services import content_of
 from apps.core.errors import NotFound
 from apps.deployer import requests
 from apps.deployments.states import Action
-from apps.panel.access import find_app, signed_in, wants_fragment
+from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
 from apps.panel.disk import file_changes
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
 from apps.panel.overview import AppRow, app_rows
@@ -130,6 +130,7 @@ def scale(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @signed_in
+@recently_signed_in
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for the slug, name the volumes, and take the app down."""

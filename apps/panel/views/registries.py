@@ -9,7 +9,7 @@ from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.core.errors import DomainError, NotFound
 from apps.deployer import registry_login
-from apps.panel.access import signed_in, wants_fragment
+from apps.panel.access import recently_signed_in, signed_in, wants_fragment
 from apps.panel.forms import RegistryForm
 from apps.registries.models import RegistryCredential
 from apps.registries.services import remove_credential, save_credential
@@ -24,6 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
+@recently_signed_in
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """Store a credential for another registry."""
@@ -32,6 +33,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
+@recently_signed_in
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     """Change the user name, the password or the apps of a credential."""
@@ -39,6 +41,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @signed_in
+@recently_signed_in
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, and forget a credential."""

@@ -1,0 +1,55 @@
+"""Signing in and out, and what people do with their own account."""
+
+from typing import Any
+
+from allauth.account import views
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.models import User
+from apps.accounts.setup import is_unclaimed
+from apps.core.errors import Conflict
+from apps.panel.access import signed_in
+
+
+class SignIn(views.LoginView):
+    """The sign-in page; on a panel without an account, the sentence that says how it gets its first."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if is_unclaimed():
+            return render(request, "account/unclaimed.html", status=403)
+        return super().dispatch(request, *args, **kwargs)
+
+
+@method_decorator(require_POST, name="dispatch")
+class SignOut(views.LogoutView):
+    """The end of a session; a link or a picture on another site cannot cause it."""
+
+
+@method_decorator(signed_in, name="dispatch")
+class Confirm(views.ReauthenticateView):
+    """The password once more, before something dangerous."""
+
+
+@method_decorator(signed_in, name="dispatch")
+class OwnPassword(views.PasswordChangeView):
+    """A new password for oneself, which ends one's other sessions."""
+
+    success_url = reverse_lazy("account")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        assert isinstance(request.user, User)
+        if not request.user.has_usable_password():
+            raise Conflict("You sign in without a password, so there is none to change.")
+        return super().dispatch(request, *args, **kwargs)
+
+
+@signed_in
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """One's own account."""
+    return render(request, "account/index.html")
