@@ -19,7 +19,6 @@ class SignInForm(forms.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self)
-        self.fields["login"].label = "User name"
         self.fields["login"].widget.attrs |= {"autocapitalize": "none", "autofocus": True}
 
     def add_prefix(self, field_name: str) -> str:
