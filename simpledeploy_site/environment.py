@@ -4,12 +4,15 @@ import contextlib
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.key_file import KeyFile, split_keys
 
 env = environ.Env()
 
@@ -90,21 +93,22 @@ def secret_key(name: str, data_dir: Path) -> str:
     return secret_text(name) or _made_once(data_dir / "secret_key", secrets.token_urlsafe(50))
 
 
-def encryption_keys(name: str, data_dir: Path) -> list[str]:
+def encryption_keys(name: str, data_dir: Path) -> Sequence[str]:
     """Return the Fernet keys, the first of which encrypts: given (space or comma between), or made once.
 
-    Raises ImproperlyConfigured where one is no Fernet key; it is not repeated in the message.
+    Those of a file follow the file. Raises ImproperlyConfigured where one is no Fernet key; it is not
+    repeated in the message.
     """
-    text = secret_text(name) or _made_once(data_dir / "encryption_keys", Fernet.generate_key().decode())
-    keys = re.split(r"[\s,]+", text.strip())
-    for position, key in enumerate(keys, start=1):
-        try:
-            Fernet(key)
-        except ValueError:
-            raise ImproperlyConfigured(
-                f"{name}: key {position} is no Fernet key (32 bytes, URL-safe base64)."
-            ) from None
-    return keys
+    given, file = secret_text(name), os.environ.get(f"{name}_FILE", "")
+    path = Path(file) if file else data_dir / "encryption_keys"
+    try:
+        if given and not file:
+            return split_keys(given)
+        if not file:
+            _made_once(path, Fernet.generate_key().decode())
+        return KeyFile(path.absolute())
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
 
 
 def bind_address(name: str, default: str) -> tuple[str, int]:

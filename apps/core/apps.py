@@ -5,5 +5,5 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        # Importing it registers the system checks.
-        from apps.core import checks  # noqa: F401
+        # Importing them registers the system checks.
+        from apps.core import checks, key_checks  # noqa: F401

@@ -35,6 +35,8 @@ class AuditAction(models.TextChoices):
     EVENT_CANCEL_REQUESTED = "event.cancel_requested", "Cancel requested"
     EVENT_ENDED = "event.ended", "Event ended"
 
+    KEYS_ROTATED = "key.rotated", "Keys rotated"
+
     AUDIT_EXPORTED = "audit.exported", "Audit exported"
     AUDIT_PRUNED = "audit.pruned", "Audit pruned"
 
