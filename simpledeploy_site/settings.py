@@ -24,6 +24,8 @@ SIMPLEDEPLOY_STEP_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_STEP_TIMEOUT"
 SIMPLEDEPLOY_DRAIN_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_DRAIN_TIMEOUT", 10, least=0, most=3600)
 # Seconds that the services of a new app must stand well before a deploy counts; each app can have its own.
 SIMPLEDEPLOY_CALM_SECONDS = environment.whole_number("SIMPLEDEPLOY_CALM_SECONDS", 5, least=1, most=3600)
+# Days that an event of a protected app waits for another person's approval before it is cancelled.
+SIMPLEDEPLOY_APPROVAL_DAYS = environment.whole_number("SIMPLEDEPLOY_APPROVAL_DAYS", 7, least=1, most=365)
 # Versions of an app whose images prune keeps, besides the current one's.
 SIMPLEDEPLOY_KEEP_VERSIONS = environment.whole_number("SIMPLEDEPLOY_KEEP_VERSIONS", 5, least=1, most=1000)
 SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:8000")

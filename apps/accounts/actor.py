@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 from apps.accounts.models import User
 
+COMMAND_LINE = "command line"
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -36,7 +38,7 @@ class Actor:
     @classmethod
     def from_command_line(cls) -> "Actor":
         """Return the operating system's user who runs this command."""
-        return cls(getpass.getuser(), "command line")
+        return cls(getpass.getuser(), COMMAND_LINE)
 
     @classmethod
     def _behind(cls, request: HttpRequest, name: str, user: User | None) -> "Actor":

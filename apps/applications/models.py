@@ -49,6 +49,10 @@ class App(models.Model):
         default=False,
         help_text="Go back to the last version that ran well when an update fails after it was started.",
     )
+    protected = models.BooleanField(
+        default=False,
+        help_text="Deploys, rollbacks, scaling and removal wait until another person has approved them.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -19,6 +19,7 @@ def app_record(app: App) -> dict[str, Any]:
         "verify_timeout": app.verify_timeout,
         "calm_seconds": app.calm_seconds,
         "auto_rollback": app.auto_rollback,
+        "protected": app.protected,
         "created_by": app.created_by.get_username() if app.created_by else None,
         "created_at": _iso(app.created_at),
         "removed_at": _iso(app.removed_at),

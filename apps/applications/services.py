@@ -28,7 +28,7 @@ def create_app(slug: str, name: str, by: Actor) -> App:
     Raises InvalidSlug, InvalidText and SlugTaken.
     """
     validate_slug(slug)
-    name = _line_of_text(name, "The name", 100) or slug
+    name = line_of_text(name, "The name", 100) or slug
     try:
         with transaction.atomic():
             return App.objects.create(slug=slug, name=name, created_by=by.user)
@@ -58,7 +58,7 @@ def store_version(app: App, content: Content, by: Actor, note: str = "") -> tupl
     Content that the app already has makes no new row, whoever stores it at the same moment.
     Raises InvalidText where the note is too long.
     """
-    note = _line_of_text(note, "The note", 500)
+    note = line_of_text(note, "The note", 500)
     digest = content.sha256
     for _attempt in range(_ATTEMPTS):
         try:
@@ -92,7 +92,8 @@ def content_of(version: ComposeVersion) -> Content:
     return Content(version.yaml, version.environment.reveal())
 
 
-def _line_of_text(text: str, what: str, limit: int) -> str:
+def line_of_text(text: str, what: str, limit: int) -> str:
+    """Return `text` as one line; a refusal calls it `what`. Raises InvalidText beyond `limit` characters."""
     text = " ".join(text.split())
     if len(text) > limit:
         raise InvalidText(f"{what} has {len(text)} characters; {limit} are allowed.")

@@ -139,7 +139,7 @@ def submit_deploy(
         asked = _accepted(content, slug)
     with transaction.atomic():
         app = None if new else App.objects.live().filter(slug=slug).first()
-        if planned and app is not None and app.events.active().exists():
+        if planned and app is not None and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)
         version, _is_new = store_version(app, content, by, note)
@@ -195,7 +195,7 @@ def submit_rollback(
         plan = _plan_pinned(app, version, columns["arguments"].get("pins", {}))
         if plan.fingerprint != planned:
             raise PlanOutdated(plan)
-        if app.events.active().exists():
+        if app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
     return enqueue(app, Action.ROLLBACK, by, version=version, **columns)
 

@@ -23,7 +23,7 @@ from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict.last_lines import with_last_lines
 from apps.deployer.verdict.verdict import concluded, judge, observed
 from apps.deployer.verdict.verify import verify
-from apps.deployments import queue
+from apps.deployments import approvals, queue
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
 from apps.deployments.states import Action, Status
 from apps.registries.services import credentials_for
@@ -165,6 +165,7 @@ def down(run: Run) -> None:
         run.log.say(f"Kept in {run.folder.path}, as the panel did not make it: {', '.join(kept)}")
     with transaction.atomic():
         App.objects.filter(pk=run.app.pk).update(removed_at=timezone.now())
+        approvals.lapse_with(run.app)
 
 
 def record(run: Run) -> None:

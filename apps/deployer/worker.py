@@ -15,7 +15,7 @@ from apps.deployer.deployer import Deployer
 from apps.deployer.recovery import STALE_AFTER, recover
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.deployments import queue
+from apps.deployments import approvals, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.models import Worker as WorkerRow
 
@@ -109,6 +109,7 @@ class Worker:
                 mine.update(heartbeat_at=timezone.now())
         if self._reaped_at + _REAP <= now:
             self._reaped_at = now
+            approvals.expire()
             recover(self.name, set(self._running), self._runner)
 
     def _cancel_all(self) -> None:

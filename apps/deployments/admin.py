@@ -81,6 +81,11 @@ class DeployEventAdmin(HistoryAdmin):
                 "fields": (
                     "requested_by",
                     "requested_from",
+                    "approval",
+                    "approval_by",
+                    "approved",
+                    "approval_note",
+                    "approval_sha256",
                     "cancel_requested_by",
                     "cancel_requested",
                     "queued",
@@ -157,6 +162,10 @@ class DeployEventAdmin(HistoryAdmin):
     @admin.display(description="cancel requested at")
     def cancel_requested(self, event: DeployEvent) -> str:
         return _moment(event.cancel_requested_at)
+
+    @admin.display(description="approval at")
+    def approved(self, event: DeployEvent) -> str:
+        return _moment(event.approval_at)
 
     @admin.display(description="version", ordering="version__number")
     def version_number(self, event: DeployEvent) -> int | None:

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
-from apps.deployments.states import ACTIVE, BEFORE_UP, CHANGING, TERMINAL, Action, Status
+from apps.deployments.states import ACTIVE, BEFORE_UP, CHANGING, TERMINAL, Action, Approval, Status
 
 _REACHED_UP = Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
 
@@ -24,9 +24,17 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         """Return the events that are queued or running."""
         return self.filter(status__in=ACTIVE)
 
+    def coming(self) -> "DeployEventQuerySet":
+        """Return the events that run or will by themselves: not those that wait for approval."""
+        return self.active().exclude(approval=Approval.AWAITED)
+
     def queued(self) -> "DeployEventQuerySet":
-        """Return the waiting events, first come first."""
-        return self.filter(status=Status.QUEUED).order_by("pk")
+        """Return the events with a place in the queue, first come first: not those that wait for approval."""
+        return self.filter(status=Status.QUEUED).exclude(approval=Approval.AWAITED).order_by("pk")
+
+    def awaiting_approval(self) -> "DeployEventQuerySet":
+        """Return the events that another person has yet to approve, first come first."""
+        return self.filter(status=Status.QUEUED, approval=Approval.AWAITED).order_by("pk")
 
     def running(self) -> "DeployEventQuerySet":
         """Return the events that a worker runs now."""
@@ -67,8 +75,8 @@ class DeployEvent(models.Model):
         queued --> running --> succeeded | unstable | failed | cancelled | interrupted
         queued --> cancelled
 
-    The database itself holds the two rules of the queue: one running event per app, and one per slot
-    (slots are numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1).
+    The database itself holds the rules of the queue: one running event per app, one per slot (slots are
+    numbered from 0 to SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS - 1), and none that still waits for approval.
     """
 
     app = models.ForeignKey(
@@ -129,6 +137,18 @@ class DeployEvent(models.Model):
     requested_from = models.CharField(
         max_length=100, blank=True, default="", help_text="web 192.0.2.1, command line ..."
     )
+    approval = models.CharField(max_length=10, choices=Approval, default=Approval.NONE)
+    approval_sha256 = models.CharField(
+        max_length=64, blank=True, default="", help_text="Of the plan, content and images that were approved."
+    )
+    approval_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    approval_by = models.CharField(
+        max_length=150, blank=True, default="", help_text="Who approved, refused, or overrode."
+    )
+    approval_at = models.DateTimeField(null=True, blank=True)
+    approval_note = models.CharField(max_length=500, blank=True, default="")
     cancel_requested_by = models.CharField(max_length=150, blank=True, default="")
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=200, blank=True, default="")
@@ -157,6 +177,10 @@ class DeployEvent(models.Model):
             models.UniqueConstraint(
                 fields=["slot"], condition=Q(status=Status.RUNNING), name="one_running_event_per_slot"
             ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.RUNNING, approval=Approval.AWAITED),
+                name="no_event_runs_before_its_approval",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -178,6 +202,10 @@ class DeployEvent(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self.status == Status.QUEUED and self.approval == Approval.AWAITED
 
     @property
     def is_terminal(self) -> bool:

@@ -13,7 +13,15 @@ from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments import live
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import TERMINAL, WAIT_STEP, Action, Status
+from apps.deployments.states import (
+    APPROVAL_STEP,
+    NEEDING_APPROVAL,
+    TERMINAL,
+    WAIT_STEP,
+    Action,
+    Approval,
+    Status,
+)
 
 
 class AppRemoved(Conflict):
@@ -50,7 +58,7 @@ class _News:
 news = _News()
 
 
-def _changed(event: DeployEvent) -> None:
+def announce(event: DeployEvent) -> None:
     """Tell this process's workers and every reader, once the transaction is through."""
 
     def tell() -> None:
@@ -71,18 +79,22 @@ def enqueue(
     images: dict[str, dict[str, str]] | None = None,
     cause: DeployEvent | None = None,
     plan: dict[str, Any] | None = None,
+    without_approval: str = "",
 ) -> DeployEvent:
     """Queue `action` on `app` (None: on the engine as a whole) and return its event.
 
     `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
     `cause` is the event whose end asks for this one, `plan` what it is to do where that is known already.
-    Raises AppRemoved.
+    Of a protected app, what a person asks for waits for another's approval; `without_approval` is the reason
+    why this one does not. Raises AppRemoved.
     """
     with transaction.atomic():
         if app is not None:
             app = App.objects.select_for_update().get(pk=app.pk)
             if app.removed_at:
                 raise AppRemoved(f"The app {app.slug} was removed; nothing was started.")
+        # Nobody asked for what follows from another event: it goes back to what ran before.
+        needed = app is not None and app.protected and action in NEEDING_APPROVAL and cause is None
         event = DeployEvent.objects.create(
             app=app,
             slug=app.slug if app else "",
@@ -96,9 +108,24 @@ def enqueue(
             requested_by_user=by.user,
             requested_by=by.name,
             requested_from=by.origin,
+            **(_approval(by, without_approval) if needed else {}),
         )
-        _changed(event)
+        announce(event)
     return event
+
+
+def _approval(by: Actor, without: str) -> dict[str, Any]:
+    """Return the columns of an event that needs approval; `without` is the reason where it is left out."""
+    now = timezone.now()
+    if without:
+        return {
+            "approval": Approval.OVERRIDDEN,
+            "approval_by": by.name,
+            "approval_at": now,
+            "approval_note": without,
+        }
+    waits = {"name": APPROVAL_STEP, "started_at": now.isoformat(), "finished_at": None, "exit_code": None}
+    return {"approval": Approval.AWAITED, "step": APPROVAL_STEP, "steps": [waits]}
 
 
 def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
@@ -110,29 +137,33 @@ def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
     asked = {"cancel_requested_by": by.name, "cancel_requested_at": now}
     mine = DeployEvent.objects.filter(pk=event.pk)
     with transaction.atomic():
-        done = mine.filter(status=Status.QUEUED).update(
-            status=Status.CANCELLED,
-            finished_at=now,
-            error="Cancelled while it was queued; nothing was changed.",
-            **asked,
-        ) or mine.filter(status=Status.RUNNING, cancel_requested_at=None).update(**asked)
+        ended = {"status": Status.CANCELLED, "finished_at": now, **asked}
+        done = mine.awaiting_approval().update(
+            approval=Approval.LAPSED,
+            error="Cancelled while it waited for approval; nothing was changed.",
+            **ended,
+        )
+        done = done or mine.filter(status=Status.QUEUED).update(
+            error="Cancelled while it was queued; nothing was changed.", **ended
+        )
+        done = done or mine.filter(status=Status.RUNNING, cancel_requested_at=None).update(**asked)
         event.refresh_from_db()
         if done:
-            _changed(event)
+            announce(event)
     if not done and event.is_terminal:
         raise EventEnded(f"Event {event.pk} has already ended ({event.get_status_display().lower()}).")
     return event
 
 
 def position(event: DeployEvent) -> int:
-    """Return the place of `event` in the queue: 1 is next, 0 means that it does not wait."""
-    if event.status != Status.QUEUED:
+    """Return the place of `event` in the queue: 1 is next, 0 means that it has none."""
+    if event.status != Status.QUEUED or event.awaits_approval:
         return 0
     return DeployEvent.objects.queued().filter(pk__lt=event.pk).count() + 1
 
 
 def positions() -> dict[int, int]:
-    """Return the place of every waiting event by its id."""
+    """Return the place of every event in the queue by its id."""
     waiting = DeployEvent.objects.queued().values_list("pk", flat=True)
     return {pk: place for place, pk in enumerate(waiting, start=1)}
 
@@ -165,14 +196,18 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
                     return None
                 # Not before the database let this begin: what it waited for had not ended until then.
                 now = timezone.now()
-                claimed = DeployEvent.objects.filter(pk=event.pk, status=Status.QUEUED).update(
-                    status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
+                claimed = (
+                    DeployEvent.objects.queued()
+                    .filter(pk=event.pk)
+                    .update(
+                        status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
+                    )
                 )
         except IntegrityError:
             continue
         if claimed:
             event.refresh_from_db()
-            _changed(event)
+            announce(event)
             return event
 
 
@@ -217,7 +252,7 @@ def advance(event: DeployEvent, **columns: Any) -> None:
         raise ClaimLost(f"event {event.pk} is no longer run by {event.worker}")
     for name, value in columns.items():
         setattr(event, name, value)
-    _changed(event)
+    announce(event)
 
 
 def finish(event: DeployEvent, status: Status, **columns: Any) -> None:

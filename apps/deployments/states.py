@@ -26,11 +26,30 @@ class Action(models.TextChoices):
     PRUNE = "prune", "Prune"
 
 
+class Approval(models.TextChoices):
+    """How an event stands to the four eyes that a protected app asks for."""
+
+    NONE = "none", "Not needed"
+    AWAITED = "awaited", "Awaited"
+    GIVEN = "given", "Given"
+    REFUSED = "refused", "Refused"
+    LAPSED = "lapsed", "Lapsed"  # the event was cancelled or expired before anybody decided
+    OVERRIDDEN = "overridden", "Overridden"  # an emergency, on the machine's command line
+
+
 # They give an app a new current version.
 CHANGING = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.ADOPT})
 
 # A prune is claimed like any other event and then waits, in this step, until nothing else runs.
 WAIT_STEP = "wait"
+
+# Of a protected app, these wait for another person: they decide what runs, or end it. A scale adds containers
+# of whatever image the name means by now. Stop, start, restart and pull run what was approved already, and
+# must be at hand at once when something goes wrong. An app that is adopted is new, and protected later.
+NEEDING_APPROVAL = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.SCALE, Action.REMOVE})
+
+# An event that waits for approval is queued and in this step.
+APPROVAL_STEP = "approval"
 
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
 TERMINAL = frozenset(Status) - ACTIVE
@@ -42,4 +61,4 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 # In these steps a deploy has touched no container yet: when it ends here, all is put back as it was.
-BEFORE_UP = frozenset({"", "version", "write", "credentials", "pull"})
+BEFORE_UP = frozenset({"", APPROVAL_STEP, "version", "write", "credentials", "pull", "compare"})

@@ -79,7 +79,7 @@ def may_see_event(user: Any, event_id: int) -> bool:
 
 def event_state(event_id: int) -> dict[str, Any]:
     """Return status, step and place in the queue (0: not waiting) of an event."""
-    event = DeployEvent.objects.only("status", "step").get(pk=event_id)
+    event = DeployEvent.objects.only("status", "step", "approval").get(pk=event_id)
     return {"status": event.status, "step": event.step, "position": queue.position(event)}
 
 

@@ -33,6 +33,7 @@ def test_an_app_is_its_columns(version):
         "verify_timeout": 120,
         "calm_seconds": 5,
         "auto_rollback": False,
+        "protected": False,
         "created_by": "alice",
         "created_at": app.created_at.isoformat(),
         "removed_at": None,

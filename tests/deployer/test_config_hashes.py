@@ -66,4 +66,4 @@ def test_a_deploy_that_ended_before_up_has_not_shaped_the_app(lab: Lab) -> None:
 def test_the_steps_before_up_are_the_first_of_a_deploy() -> None:
     names = [step.__name__ for step in STEPS[Action.DEPLOY]]
 
-    assert {"", *names[: names.index("up")]} == BEFORE_UP
+    assert {"", "approval", *names[: names.index("up")], "compare"} == BEFORE_UP

@@ -191,6 +191,9 @@ def test_the_export_writes_every_column() -> None:
         exit_code=-15,
         error='No "network",\nsaid Compose.',
         requested_from="web 192.0.2.1",
+        approval="given",
+        approval_by="eve",
+        approval_note="fine",
         cancel_requested_by="bob",
     )
 
@@ -207,6 +210,9 @@ def test_the_export_writes_every_column() -> None:
             "error": 'No "network",\nsaid Compose.',
             "requested_by": "ada",
             "requested_from": "web 192.0.2.1",
+            "approval": "given",
+            "approval_by": "eve",
+            "approval_note": "fine",
             "cancel_requested_by": "bob",
             "queued_at": NOON.isoformat(),
             "started_at": NOON.isoformat(),

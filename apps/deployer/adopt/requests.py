@@ -107,6 +107,8 @@ def _free(slug: str) -> App | None:
     app = App.objects.live().filter(slug=slug).first()
     if app is not None and (app.current_version_id or app.events.active().exists()):
         raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+    if app is not None and app.protected:
+        raise SlugTaken(f"The app {slug} is protected: what runs as it is deployed. Choose another name.")
     return app
 
 

@@ -120,7 +120,7 @@ def version_to_keep(slug: str) -> ComposeVersion | None:
     app = App.objects.live().filter(slug=slug).select_related("current_version").first()
     if app is None:
         return None
-    coming = app.events.active().filter(version__isnull=False).select_related("version").first()
+    coming = app.events.coming().filter(version__isnull=False).select_related("version").first()
     return (coming and coming.version) or app.current_version or app.versions.first()
 
 
@@ -132,7 +132,8 @@ def _event_to_cancel(slug: str, event_id: int | None) -> DeployEvent:
         if event is None:
             raise NotFound(f"{slug} has no event {event_id}.")
         return event
-    event = app.events.running().first() or app.events.queued().first()
+    events = app.events
+    event = events.running().first() or events.queued().first() or events.awaiting_approval().first()
     if event is None:
         raise Conflict(f"Nothing of {slug} is queued or running; there is nothing to cancel.")
     return event

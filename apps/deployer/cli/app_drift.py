@@ -17,7 +17,7 @@ def drift(options: dict[str, Any], output: Output) -> int:
     state = app_states([app.slug])[app.slug]
     if state == UNREACHABLE:
         raise EngineUnreachable
-    if app.events.active().exists():
+    if app.events.coming().exists():
         state = state.with_event()
     version = app.current_version.number if app.current_version else None
     if output.as_json:

@@ -38,7 +38,7 @@ def read_baselines(slugs: Collection[str] | None = None) -> dict[str, Baseline]:
         shaped=Subquery(shaped.values("pk")[:1]),
         last_event=Subquery(last.values("pk")[:1]),
         last_action=Subquery(last.values("action")[:1]),
-        busy=Exists(mine.active()),
+        busy=Exists(mine.coming()),
     )
     columns = ("pk", "expected", "images", "config_hashes")
     events = {e.pk: e for e in DeployEvent.objects.filter(pk__in=apps.values("shaped")).only(*columns)}
