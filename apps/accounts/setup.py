@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
 from apps.accounts.models import Role, User
 from apps.core.errors import DomainError, NotAllowed, NotFound
 
@@ -54,14 +56,14 @@ def setup_link(base_url: str) -> str | None:
     return f"{urljoin(base_url, reverse('setup'))}#{setup_code()}" if is_unclaimed() else None
 
 
-def claim(code: str, administrator: User) -> User:
+def claim(code: str, administrator: User, by: Actor) -> User:
     """Store `administrator` (with name and password set) as the panel's first account.
 
     Raises AlreadyClaimed and WrongCode.
     """
     if not is_setup_code(code):
         raise WrongCode("This is not the code that the terminal shows. No account was made.")
-    return _store_first(administrator)
+    return _store_first(administrator, by)
 
 
 def admin_from_environment() -> User | None:
@@ -89,13 +91,13 @@ def admin_from_environment() -> User | None:
     except ValidationError as error:
         raise InvalidFirstAdministrator(f"SIMPLEDEPLOY_ADMIN_PASSWORD: {' '.join(error.messages)}") from None
     try:
-        return _store_first(user)
+        return _store_first(user, Actor.from_command_line())
     except AlreadyClaimed:
         # Another process that starts at the same time was faster.
         return None
 
 
-def _store_first(user: User) -> User:
+def _store_first(user: User, by: Actor) -> User:
     user.role = Role.ADMINISTRATOR
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -107,6 +109,7 @@ def _store_first(user: User) -> User:
         if not is_unclaimed():
             raise AlreadyClaimed("This panel has its administrator already.")
         user.save(force_insert=True)
+        record(by, AuditAction.PANEL_CLAIMED, f"person {user}", after={"role": user.role})
     return user
 
 

@@ -1,9 +1,13 @@
 """What the layers above do with apps and their versions."""
 
+from collections.abc import Collection
+
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.audit.changes import only_changed, stored, values
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.slugs import validate_slug
@@ -31,9 +35,25 @@ def create_app(slug: str, name: str, by: Actor) -> App:
     name = line_of_text(name, "The name", 100) or slug
     try:
         with transaction.atomic():
-            return App.objects.create(slug=slug, name=name, created_by=by.user)
+            app = App.objects.create(slug=slug, name=name, created_by=by.user)
+            record(by, AuditAction.APP_ADDED, f"app {slug}", app_slug=slug, after={"name": name})
+            return app
     except IntegrityError:
         raise SlugTaken(f"There is already an app named {slug}. Choose another name.") from None
+
+
+def save_settings(app: App, changed: Collection[str], by: Actor) -> None:
+    """Store the fields of `app` that `changed` names, and nothing else of it.
+
+    What a deploy that ends meanwhile writes to the same row stays.
+    """
+    with transaction.atomic():
+        before, after = only_changed(stored(app, changed), values(app, changed))
+        if after:
+            app.save(update_fields=list(after))
+            record(
+                by, AuditAction.APP_CHANGED, f"app {app.slug}", app_slug=app.slug, before=before, after=after
+            )
 
 
 def get_app(slug: str) -> App:
@@ -78,6 +98,13 @@ def store_version(app: App, content: Content, by: Actor, note: str = "") -> tupl
                     note=note,
                     author=by.user,
                     author_name=by.name[:150],
+                )
+                record(
+                    by,
+                    AuditAction.VERSION_ADDED,
+                    f"version {version.number}",
+                    app_slug=app.slug,
+                    after={"sha256": digest, "note": note},
                 )
                 return version, True
         except IntegrityError:

@@ -83,11 +83,13 @@ def begin(event: DeployEvent, way: WayBack) -> str:
     """
     if way.version is None or event.app is None:
         return way.sentence
+    # In this order, as all who write to the audit: events, apps, and its end last. Otherwise two that
+    # close and queue at the same time could wait for each other.
+    now = DeployEvent.objects.select_for_update().get(pk=event.pk)
     # Whoever queues something for the app waits for this lock, and then sees what was queued here.
     app = App.objects.select_for_update().get(pk=event.app.pk)
     if not _is_wanted(app):
         return _no("not done, as it was switched off meanwhile").sentence
-    now = DeployEvent.objects.get(pk=event.pk)
     if now.cancel_requested_at:
         return _no(f"not done, as {now.cancel_requested_by} asked to cancel").sentence
     waiting = DeployEvent.objects.queued().filter(app=app).first()

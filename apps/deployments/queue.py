@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments import live
@@ -56,6 +57,9 @@ class _News:
 
 
 news = _News()
+
+# Who ends an event, in the audit.
+PANEL = Actor("the panel", "worker")
 
 
 def announce(event: DeployEvent) -> None:
@@ -111,6 +115,13 @@ def enqueue(
             **(_approval(by, without_approval) if needed else {}),
         )
         announce(event)
+        record(
+            by,
+            AuditAction.EVENT_REQUESTED,
+            f"event {event.pk}",
+            app_slug=event.slug,
+            after=_told(event) | {"arguments": event.arguments},
+        )
     return event
 
 
@@ -150,6 +161,14 @@ def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
         event.refresh_from_db()
         if done:
             announce(event)
+            record(
+                by,
+                AuditAction.EVENT_CANCEL_REQUESTED,
+                f"event {event.pk}",
+                app_slug=event.slug,
+                after=_told(event),
+                outcome=event.status if event.is_terminal else "asked its worker",
+            )
     if not done and event.is_terminal:
         raise EventEnded(f"Event {event.pk} has already ended ({event.get_status_display().lower()}).")
     return event
@@ -258,7 +277,21 @@ def advance(event: DeployEvent, **columns: Any) -> None:
 def finish(event: DeployEvent, status: Status, **columns: Any) -> None:
     """Close the running `event` with terminal `status` and `columns`. Raises ClaimLost."""
     assert status in TERMINAL, status
-    advance(event, status=status, slot=None, finished_at=timezone.now(), **columns)
+    with transaction.atomic():
+        advance(event, status=status, slot=None, finished_at=timezone.now(), **columns)
+        record(
+            PANEL,
+            AuditAction.EVENT_ENDED,
+            f"event {event.pk}",
+            app_slug=event.slug,
+            after=_told(event) | {"requested_by": event.requested_by, "exit_code": event.exit_code},
+            outcome=status,
+        )
+
+
+def _told(event: DeployEvent) -> dict[str, object]:
+    """Return what the audit tells of `event`; the rest stands in its own row."""
+    return {"action": event.action, "version": event.version.number if event.version else None}
 
 
 def take_over(event: DeployEvent, worker: str) -> bool:

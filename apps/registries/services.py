@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
+from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.audit.changes import only_changed, stored, values
 from apps.core.errors import DomainError, NotFound
 from apps.core.secret import Secret
 from apps.registries.models import RegistryCredential
@@ -14,8 +18,12 @@ class InvalidCredential(DomainError):
     """A credential that lacks a part or has one that cannot be stored."""
 
 
+# What the audit tells of a credential; the password only as a mask, which says that it was set.
+_AUDITED = ("username", "password", "only_apps")
+
+
 def save_credential(
-    host: str, username: str, password: str, only_apps: str = ""
+    host: str, username: str, password: str, by: Actor, only_apps: str = ""
 ) -> tuple[RegistryCredential, bool]:
     """Add the credential for registry `host`, or change the one that is there; return it and "is new".
 
@@ -36,7 +44,12 @@ def save_credential(
         credential.full_clean(validate_unique=False)
     except ValidationError as error:
         raise InvalidCredential("; ".join(error.messages)) from None
-    credential.save()
+    with transaction.atomic():
+        before = stored(credential, _AUDITED)
+        credential.save()
+        before, after = only_changed(before, values(credential, _AUDITED))
+        action = AuditAction.REGISTRY_ADDED if is_new else AuditAction.REGISTRY_CHANGED
+        record(by, action, f"registry {host}", before=before, after=after)
     return credential, is_new
 
 
@@ -49,9 +62,13 @@ def get_credential(host: str) -> RegistryCredential:
     return credential
 
 
-def remove_credential(host: str) -> None:
+def remove_credential(host: str, by: Actor) -> None:
     """Delete the credential for registry `host`. Raises NotFound where there is none."""
-    get_credential(host).delete()
+    credential = get_credential(host)
+    with transaction.atomic():
+        before = values(credential, _AUDITED)
+        credential.delete()
+        record(by, AuditAction.REGISTRY_REMOVED, f"registry {credential.host}", before=before)
 
 
 def credentials_for(images: Iterable[str], slug: str) -> list[RegistryCredential]:

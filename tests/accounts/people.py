@@ -1,8 +1,10 @@
 """People for tests."""
 
+from apps.accounts.actor import Actor
 from apps.accounts.models import Role, User
 
 PASSWORD = "correct horse battery staple"
+BY = Actor("alice", "test")
 ROLES = ("", *Role.values)
 
 

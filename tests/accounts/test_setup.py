@@ -8,7 +8,7 @@ from apps.accounts import setup
 from apps.accounts.models import Role, User
 from apps.accounts.people import administrators
 from apps.accounts.policy import Permission, allows
-from tests.accounts.people import PASSWORD, make_person
+from tests.accounts.people import BY, PASSWORD, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_there_is_no_link_once_somebody_has_an_account() -> None:
 
 
 def test_claiming_makes_an_administrator() -> None:
-    setup.claim(setup.setup_code(), candidate())
+    setup.claim(setup.setup_code(), candidate(), BY)
 
     ada = User.objects.get()
     assert ada.username == "ada"
@@ -62,14 +62,14 @@ def test_claiming_makes_an_administrator() -> None:
 
 def test_claiming_with_a_wrong_code_makes_nobody() -> None:
     with pytest.raises(setup.WrongCode):
-        setup.claim("AAAAA-AAAAA-AAAAA-AAAAA", candidate())
+        setup.claim("AAAAA-AAAAA-AAAAA-AAAAA", candidate(), BY)
     assert not User.objects.exists()
 
 
 def test_a_claimed_panel_is_not_claimed_again() -> None:
     make_person("ada", is_active=False)
     with pytest.raises(setup.AlreadyClaimed):
-        setup.claim(setup.setup_code(), candidate("eve"))
+        setup.claim(setup.setup_code(), candidate("eve"), BY)
     assert User.objects.get().username == "ada"
 
 
@@ -83,7 +83,7 @@ def test_claims_at_the_same_time_make_one_administrator() -> None:
         user = candidate(username)
         start.wait()
         try:
-            setup.claim(setup.setup_code(), user)
+            setup.claim(setup.setup_code(), user, BY)
         except setup.AlreadyClaimed as error:
             refused.append(error)
         finally:

@@ -23,6 +23,7 @@ from apps.deployments.logs import as_text
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from apps.registries.services import save_credential
+from tests.accounts.people import BY
 from tests.deployer.conftest import ANN, Lab, compose_text, told
 
 
@@ -280,8 +281,8 @@ def test_an_engine_that_goes_away_in_verify_fails_with_its_name(lab: Lab) -> Non
 
 
 def test_the_credentials_reach_pull_and_up_by_docker_config_alone_and_are_gone_after(lab: Lab) -> None:
-    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice")
-    save_credential("ghcr.io", "alice", "not-needed-here")
+    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice", BY)
+    save_credential("ghcr.io", "alice", "not-needed-here", BY)
     seen: list[tuple[str, str]] = []
 
     def look(call: Call) -> None:
@@ -302,7 +303,7 @@ def test_the_credentials_reach_pull_and_up_by_docker_config_alone_and_are_gone_a
 
 @pytest.mark.parametrize("step", ["pull", "up"])
 def test_the_credentials_are_gone_after_a_failure(lab: Lab, step: str) -> None:
-    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice")
+    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice", BY)
     folders: list[Path] = []
 
     def look(call: Call) -> None:
@@ -317,7 +318,7 @@ def test_the_credentials_are_gone_after_a_failure(lab: Lab, step: str) -> None:
 
 
 def test_secrets_are_replaced_in_log_tail_and_error(lab: Lab) -> None:
-    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice")
+    save_credential("127.0.0.1:5999", "alice", "s3cret-of-alice", BY)
     lab.runner.on(
         "compose", "pull", lines=["login s3cret-of-alice", ("stderr", "token=hunter2-hunter2")], exit_code=1
     )

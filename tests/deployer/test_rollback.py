@@ -14,6 +14,7 @@ from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from apps.registries.services import save_credential
+from tests.accounts.people import BY
 from tests.deployer.conftest import Lab, told
 
 NAME = "127.0.0.1:5999/demo/web:1"
@@ -94,7 +95,7 @@ def test_an_image_that_lost_its_name_is_pinned_by_its_id_and_keeps_its_digest(la
 
 
 def test_an_image_that_is_elsewhere_only_is_pulled_by_its_digest_and_signed_in_for(lab: Lab) -> None:
-    save_credential("127.0.0.1:5999", "alice", "very-secret")
+    save_credential("127.0.0.1:5999", "alice", "very-secret", BY)
     has_images(lab)
     image_is(lab, DIGEST)
     lab.engine_has([pinned(DIGEST)])
@@ -108,7 +109,7 @@ def test_an_image_that_is_elsewhere_only_is_pulled_by_its_digest_and_signed_in_f
 
 
 def test_an_image_that_is_here_needs_no_credential(lab: Lab, settings: Settings) -> None:
-    save_credential("127.0.0.1:5999", "alice", "very-secret")
+    save_credential("127.0.0.1:5999", "alice", "very-secret", BY)
     settings.SIMPLEDEPLOY_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     has_images(lab, ("sha256:web", DIGEST))
     lab.engine_has([pinned(DIGEST)])

@@ -12,12 +12,13 @@ from apps.registries.services import (
     remove_credential,
     save_credential,
 )
+from tests.accounts.people import BY
 
 pytestmark = pytest.mark.django_db
 
 
 def test_the_password_is_encrypted_in_the_database_and_masked_in_python() -> None:
-    credential, is_new = save_credential("ghcr.io", "alice", "s3cret-of-alice")
+    credential, is_new = save_credential("ghcr.io", "alice", "s3cret-of-alice", BY)
 
     assert is_new
     with connection.cursor() as cursor:
@@ -30,8 +31,10 @@ def test_the_password_is_encrypted_in_the_database_and_masked_in_python() -> Non
 
 
 def test_a_second_credential_for_a_host_changes_the_first() -> None:
-    save_credential("docker.io", "alice", "one-password")
-    credential, is_new = save_credential("https://index.docker.io/v1/", "bob", "other-password", "shop blog")
+    save_credential("docker.io", "alice", "one-password", BY)
+    credential, is_new = save_credential(
+        "https://index.docker.io/v1/", "bob", "other-password", BY, "shop blog"
+    )
 
     assert not is_new
     assert RegistryCredential.objects.get() == credential
@@ -44,14 +47,14 @@ def test_a_second_credential_for_a_host_changes_the_first() -> None:
 )
 def test_a_credential_that_cannot_work_is_refused(username: str, password: str) -> None:
     with pytest.raises(InvalidCredential):
-        save_credential("ghcr.io", username, password)
+        save_credential("ghcr.io", username, password, BY)
     assert not RegistryCredential.objects.exists()
 
 
 def test_only_what_the_images_need_and_the_app_may_use_is_handed_out() -> None:
-    save_credential("docker.io", "a", "password-1")
-    save_credential("ghcr.io", "b", "password-2", only_apps="shop")
-    save_credential("quay.io", "c", "password-3")
+    save_credential("docker.io", "a", "password-1", BY)
+    save_credential("ghcr.io", "b", "password-2", BY, only_apps="shop")
+    save_credential("quay.io", "c", "password-3", BY)
     images = ["nginx:1", "ghcr.io/team/app:2"]
 
     assert [c.host for c in credentials_for(images, "shop")] == ["docker.io", "ghcr.io"]
@@ -63,11 +66,11 @@ def test_an_unknown_host_is_not_found() -> None:
     with pytest.raises(NotFound, match=r"no credential for ghcr\.io"):
         get_credential("ghcr.io")
     with pytest.raises(NotFound):
-        remove_credential("ghcr.io")
+        remove_credential("ghcr.io", BY)
 
 
 def test_a_removed_credential_is_gone() -> None:
-    save_credential("ghcr.io", "a", "password-1")
-    remove_credential("GHCR.IO")
+    save_credential("ghcr.io", "a", "password-1", BY)
+    remove_credential("GHCR.IO", BY)
 
     assert not RegistryCredential.objects.exists()

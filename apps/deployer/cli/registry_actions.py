@@ -4,6 +4,7 @@ import getpass
 import sys
 from typing import Any
 
+from apps.accounts.actor import Actor
 from apps.core.errors import DomainError, NotFound
 from apps.deployer.cli.command import SUCCEEDED
 from apps.deployer.cli.output import Output
@@ -23,7 +24,9 @@ def add(options: dict[str, Any], output: Output) -> int:
     """Store the credential of a registry, or change the one that is there."""
     only_apps = " ".join(options["only_app"] or _apps_of_before(options))
     password = _password(options["host"], options["username"])
-    credential, is_new = save_credential(options["host"], options["username"], password, only_apps)
+    credential, is_new = save_credential(
+        options["host"], options["username"], password, Actor.from_command_line(), only_apps
+    )
     _tell(output, credential, "added" if is_new else "changed")
     return SUCCEEDED
 
@@ -45,7 +48,7 @@ def remove(options: dict[str, Any], output: Output) -> int:
     """Delete the credential of a registry."""
     credential = get_credential(options["host"])
     record = _record(credential)
-    remove_credential(credential.host)
+    remove_credential(credential.host, Actor.from_command_line())
     if output.as_json:
         output.json(record)
     else:

@@ -9,7 +9,7 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.applications.models import App
-from apps.applications.services import content_of
+from apps.applications.services import content_of, save_settings
 from apps.core.errors import NotFound
 from apps.deployer import requests
 from apps.deployments.states import Action
@@ -73,7 +73,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     app = find_app(request, slug, Permission.CONFIGURE)
     form = AppSettingsForm(request.POST or None, instance=app)
     if form.is_valid():
-        form.save()
+        save_settings(form.instance, form.changed_data, Actor.from_request(request))
         messages.success(request, "The settings were saved.")
         return redirect("app-settings", slug)
     # The form writes what was typed into its object; the page names the app as it is stored.

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts import policy
+from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.core.errors import DomainError, NotFound
 from apps.deployer import registry_login
@@ -48,7 +49,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     credential = _find(request, pk)
     if request.method == "GET":
         return render(request, "registry_remove.html", {"credential": credential})
-    remove_credential(credential.host)
+    remove_credential(credential.host, Actor.from_request(request))
     messages.success(request, f"The credential for {credential.host} was removed.")
     return redirect("registries")
 
@@ -86,7 +87,10 @@ def _edited(request: HttpRequest, form: RegistryForm) -> HttpResponse:
         data = form.cleaned_data
         try:
             password = data["password"] or form.instance.password.reveal()
-            credential, _new = save_credential(data["host"], data["username"], password, data["only_apps"])
+            by = Actor.from_request(request)
+            credential, _new = save_credential(
+                data["host"], data["username"], password, by, data["only_apps"]
+            )
         except DomainError as error:
             form.add_error(None, str(error))
         else:

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.actor import Actor
 from apps.accounts.models import User
 from apps.accounts.setup import AlreadyClaimed, claim, is_setup_code, is_unclaimed
 
@@ -55,5 +56,6 @@ def setup(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "setup.html", {"form": form}, status=400 if form.errors else 200)
     user = form.save(commit=False)
-    login(request, claim(form.cleaned_data["code"], user))
+    by = Actor.stranger(request, user.get_username())
+    login(request, claim(form.cleaned_data["code"], user, by))
     return redirect("apps")
