@@ -132,7 +132,7 @@ class DeployEventAdmin(HistoryAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with every event of the list's filters, search and date as CSV, not only of one page."""
-        policy.require(request.user, self.to_view)
+        policy.require_somewhere(request.user, self.to_view)
         try:
             selection = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:

@@ -1,0 +1,70 @@
+"""Two apps with everything that an address can name: one's own, and a foreign one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group
+
+from apps.accounts.models import Grant, Role, User
+from apps.applications.models import App, ComposeVersion
+from apps.deployments.models import DeployEvent, DeployLog
+from apps.registries.models import RegistryCredential
+from tests.accounts.people import make_person
+from tests.panel.admin_records import make_chunk, make_credential
+from tests.panel.pages import YAML, make_deployed_app, make_version
+
+
+@dataclass(frozen=True)
+class Things:
+    """An app and what belongs to it; registry, person and team belong to the panel as a whole."""
+
+    app: App
+    event: DeployEvent
+    chunk: DeployLog
+    version: ComposeVersion
+    grant: Grant
+    registry: RegistryCredential
+    person: User
+    team: Group
+
+    @classmethod
+    def make(cls, slug: str, registry: RegistryCredential, person: User, team: Group) -> "Things":
+        app = make_deployed_app(slug)
+        event = app.events.get()
+        version = make_version(app, YAML + f"# {slug} 2\n")
+        grant = Grant.objects.create(user=person, app=app, role=Role.VIEWER, given_by="root")
+        return cls(app, event, make_chunk(event), version, grant, registry, person, team)
+
+    def address(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the parts of an address that hold these names, as Django's `reverse` takes them."""
+        parts: dict[str, tuple[str, Any]] = {
+            "slug": ("slug", self.app.slug),
+            "action": ("action", "restart"),
+            "version": ("number", self.version.number),
+            "grant": ("pk", self.grant.pk),
+            "event": ("pk", self.event.pk),
+            "project": ("name", "beside"),
+            "registry": ("pk", self.registry.pk),
+            "app_label": ("app_label", "applications"),
+            "person": ("id", self.person.pk),
+        }
+        return dict(parts[name] for name in names)
+
+    def in_admin(self, model: str) -> Any:
+        """Return the object of `model` ("<app label>_<model>")."""
+        return {
+            "applications_app": self.app,
+            "applications_composeversion": self.version,
+            "deployments_deployevent": self.event,
+            "deployments_deploylog": self.chunk,
+            "registries_registrycredential": self.registry,
+            "accounts_user": self.person,
+            "auth_group": self.team,
+        }[model]
+
+
+def own_and_foreign() -> tuple[Things, Things]:
+    """Return the things of the visitor's own app and those of another."""
+    registry, person = make_credential(), make_person("somebody-else", Role.ADMINISTRATOR)
+    team = Group.objects.create(name="some-team")
+    return Things.make("own", registry, person, team), Things.make("foreign", registry, person, team)
