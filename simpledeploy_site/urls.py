@@ -7,6 +7,9 @@ from apps.panel.views import account
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
+# Allauth looks here for what answers who tries too often.
+handler429 = "apps.panel.views.account.too_often"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     # Of allauth only the views that are wanted, by its names: the panel has no open sign-up.

@@ -17,6 +17,7 @@ _TITLES = {
     403: "You may not do this",
     404: "Not found",
     409: "Not possible at the moment",
+    429: "Tried too often",
 }
 
 

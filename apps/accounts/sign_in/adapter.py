@@ -3,11 +3,13 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from apps.accounts.models import User
 from apps.accounts.sign_in import recent
+from apps.accounts.sign_in.throttling import TooManyAttempts, seconds_to_wait
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -38,6 +40,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
         # Allauth itself does not count the sign-in that has just happened.
         return not recent.is_recent(self.request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            key = self._get_login_attempts_cache_key(request, **credentials)
+            wait = TooManyAttempts(seconds_to_wait(request, "login_failed", key))
+            raise ValidationError(str(wait), code=error.code) from None
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # Allauth's own begins with the Host header, which whoever guesses can vary (by its port).

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import views
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -12,8 +13,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.models import User
 from apps.accounts.setup import is_unclaimed
+from apps.accounts.sign_in.throttling import TooManyAttempts, seconds_to_wait
 from apps.core.errors import Conflict
 from apps.panel.access import signed_in
+from apps.panel.middleware import refusal
+
+# Which of allauth's limits each page has.
+_COUNTED = {
+    "account_login": "login",
+    "account_reauthenticate": "reauthenticate",
+    "account_change_password": "change_password",
+}
 
 
 class SignIn(views.LoginView):
@@ -23,6 +33,12 @@ class SignIn(views.LoginView):
         if is_unclaimed():
             return render(request, "account/unclaimed.html", status=403)
         return super().dispatch(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            response.status_code = 429
+        return response
 
 
 @method_decorator(require_POST, name="dispatch")
@@ -46,6 +62,16 @@ class OwnPassword(views.PasswordChangeView):
         if not request.user.has_usable_password():
             raise Conflict("You sign in without a password, so there is none to change.")
         return super().dispatch(request, *args, **kwargs)
+
+
+def too_often(request: HttpRequest) -> HttpResponse:
+    """Say how long to wait; allauth answers with this where an address or a person tries too often."""
+    match = request.resolver_match
+    action = _COUNTED.get(match.url_name or "" if match else "", "login_failed")
+    error = TooManyAttempts(seconds_to_wait(request, action))
+    response = refusal(request, error)
+    response["Retry-After"] = str(error.seconds)
+    return response
 
 
 @signed_in
