@@ -14,7 +14,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.models import User
 from apps.accounts.policy import Permission
 from apps.core.errors import DomainError
-from apps.panel.access import find_app, signed_in
+from apps.panel.access import find_app, recently_signed_in, signed_in
 
 
 class GrantForm(forms.Form):
@@ -45,6 +45,7 @@ class GrantForm(forms.Form):
 
 
 @signed_in
+@recently_signed_in
 @require_http_methods(["GET", "POST"])
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """Everybody who has a role on the app, and giving one to somebody."""
@@ -69,6 +70,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @signed_in
+@recently_signed_in
 @require_POST
 def take(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Take somebody's role on the app away."""
