@@ -179,6 +179,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A Compose file may have 1 MiB and an environment 256 KiB; URL-encoding can triple a byte.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# An action on a page of records names each of up to a hundred of them.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+# No page takes a file.
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Seconds. Not prolonged by use, so that a stolen session ends too.
 SESSION_COOKIE_AGE = 3600 * environment.whole_number("SIMPLEDEPLOY_SESSION_HOURS", 168, least=1, most=8760)

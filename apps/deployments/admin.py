@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from apps.accounts import policy
+from apps.accounts import policy, rate_limits
 from apps.accounts.admin_access import HistoryAdmin
 from apps.applications.models import App
 from apps.deployments.csv_export import stream
@@ -133,6 +133,7 @@ class DeployEventAdmin(HistoryAdmin):
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with every event of the list's filters, search and date as CSV, not only of one page."""
         policy.require_somewhere(request.user, self.to_view)
+        rate_limits.count(request, rate_limits.DOWNLOADS)
         try:
             selection = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:

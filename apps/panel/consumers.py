@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from apps.deployments.live import APPS_TOPIC, GAP, Gap, Message, broadcaster, event_topic, lines_frame
 from apps.deployments.states import TERMINAL, Status
 from apps.panel import live_reads
+from apps.panel.connections import TooManyConnections, open_connections
 from apps.panel.live_reads import read
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ NORMAL = 1000
 BAD_REQUEST = 4400
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
+TOO_MANY = 4429
 FAILED = 4500
 
 
@@ -44,9 +46,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     _stream: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._counted = contextlib.ExitStack()
         try:
             await super().__call__(scope, receive, send)
         finally:
+            self._counted.close()
             # Also where the server ends this application without a word of the client.
             if self._stream is not None:
                 self._stream.cancel()
@@ -59,7 +63,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if code is not None:
             await self.close(code)
             return
+        # A refused handshake would not tell the page why.
         await self.accept()
+        try:
+            address = (self.scope.get("client") or ("",))[0]
+            self._counted.enter_context(open_connections.one_more(self.user.pk, address))
+        except TooManyConnections:
+            await self.close(TOO_MANY)
+            return
         self._stream = asyncio.create_task(self._send_live())
 
     async def refusal(self) -> int | None:

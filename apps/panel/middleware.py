@@ -7,6 +7,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.accounts.rate_limits import TooManyRequests
 from apps.core.database import DatabaseUnusable
 from apps.core.errors import DomainError
 from apps.panel.access import wants_fragment
@@ -46,5 +47,8 @@ def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
         response = render(request, "partials/problem.html", context, status=error.http_status)
         response["HX-Retarget"] = "#problem"
         response["HX-Reswap"] = "innerHTML"
-        return response
-    return render(request, "error.html", context, status=error.http_status)
+    else:
+        response = render(request, "error.html", context, status=error.http_status)
+    if isinstance(error, TooManyRequests):
+        response["Retry-After"] = "60"
+    return response

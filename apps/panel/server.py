@@ -17,19 +17,26 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
 from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 logger = logging.getLogger(__name__)
 
-# A body beyond this never reaches the application, which would get it whole in memory.
-MAX_REQUEST_BYTES = 32 * 1024 * 1024
+# A body beyond this never reaches the application, which would get it whole in memory. Below it, pages say
+# in their own words what is too large (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
+MAX_REQUEST_BYTES = 8 * 1024 * 1024
+# The request line with all headers, and their number.
+MAX_HEAD_BYTES, MAX_HEADERS = 16 * 1024, 100
+# Seconds in which a request has to arrive whole, however often a byte of it comes.
+ARRIVAL_SECONDS = 60.0
 # Autobahn holds both directions to one limit. The panel's pages say nothing; a page of lines that JSON
 # has to quote at six bytes a character takes 2 MiB.
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 # What the kernel holds for one WebSocket, beside the 64 KiB and one frame that Twisted holds.
 SEND_BUFFER_BYTES = 256 * 1024
-# Seconds in which a client has to read what one connection holds; it may come back and go on.
+# Seconds in which a client has to read what one connection holds, a page's too; it may come back and go on.
 STALL_SECONDS = 120.0
 PING_SECONDS, PONG_SECONDS = 20, 60
 # Seconds that the last frames may be under way before a closed WebSocket is cut off.
@@ -116,6 +123,40 @@ class PanelWebSocket(WebSocketProtocol):
             self.dropConnection(abort=True)
 
 
+class PanelChannel(HTTPChannel):
+    """A connection whose client has to send each request in time: Twisted's own limit is for pauses alone."""
+
+    maxHeaders, totalHeadersSize = MAX_HEADERS, MAX_HEAD_BYTES
+    transport: Any
+    _deadline: asyncio.TimerHandle | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._deadline is None and not self._handlingRequest:
+            self._deadline = asyncio.get_running_loop().call_later(ARRIVAL_SECONDS, self._too_late)
+        super().dataReceived(data)
+
+    def allContentReceived(self) -> None:
+        self._in_time()
+        super().allContentReceived()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        # As for a head that is too large in many lines.
+        self._respondToBadRequestAndDisconnect()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._in_time()
+        super().connectionLost(reason)
+
+    def _in_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        self.transport.abortConnection()
+
+
 class PanelRequest(WebRequest):
     """A request whose body is limited and whose streamed response waits for its client."""
 
@@ -156,6 +197,15 @@ class PanelRequest(WebRequest):
                 self.unregisterProducer()
         super().handle_reply(message)
 
+    def check_timeouts(self) -> None:
+        paused_at = self.pressure.paused_at
+        if (
+            paused_at is not None
+            and time.monotonic() - paused_at > STALL_SECONDS
+            and self.channel is not None
+        ):
+            self.channel.transport.abortConnection()
+
     def connectionLost(self, reason: Any) -> None:
         super().connectionLost(reason)
         self.pressure.stopProducing()
@@ -167,6 +217,7 @@ class PanelHTTPFactory(HTTPFactory):
     def buildProtocol(self, addr: IAddress) -> HTTPChannel:
         protocol = super().buildProtocol(addr)
         # The channel is wrapped in one that may negotiate its protocol; the wrapper passes this on.
+        protocol._channel.__class__ = PanelChannel
         protocol.requestFactory = PanelRequest
         return protocol
 

@@ -5,6 +5,7 @@
 (() => {
   const LINES_PER_CHUNK = 200;
   const LINES_PER_FRAME = 4000;
+  const TOO_MANY = 4429; // apps/panel/consumers.py
 
   const root = document.querySelector("[data-event-log]");
   if (!root) return;
@@ -151,9 +152,10 @@
         lost = false;
         say(root.dataset.active === "yes" ? "Live" : "Loading …");
       },
-      onLost(seconds) {
+      onLost(seconds, code) {
         lost = true;
-        say(`Connection lost. Trying again in ${Math.max(1, Math.round(seconds))} s …`, "lost");
+        const why = code === TOO_MANY ? "Too many live pages are open." : "Connection lost.";
+        say(`${why} Trying again in ${Math.max(1, Math.round(seconds))} s …`, "lost");
       },
       onFrame(frame) {
         if (frame.type === "lines") take(frame.lines);

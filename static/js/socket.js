@@ -2,7 +2,8 @@
 "use strict";
 
 // `address()` is asked before each attempt; `onFrame(frame)` gets each message as an object;
-// `onLost(seconds)` is told when the next attempt comes, `onOpen()` when the connection stands.
+// `onLost(seconds, code)` is told when the next attempt comes and by which code the last one was closed,
+// `onOpen()` when the connection stands.
 // Returns a function that ends it for good.
 function keepSocket({ address, onFrame, onOpen, onLost }) {
   const shortest = 500;
@@ -22,11 +23,11 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
       delay = shortest;
       onFrame(JSON.parse(message.data));
     });
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", (close) => {
       if (ended) return;
       const wait = delay * (0.75 + Math.random() / 2);
       delay = Math.min(delay * 2, longest);
-      onLost(wait / 1000);
+      onLost(wait / 1000, close.code);
       timer = setTimeout(open, wait);
     });
   }

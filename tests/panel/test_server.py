@@ -162,3 +162,61 @@ def test_it_stops_with_clients_connected_and_tells_them(server):
         assert time.monotonic() - start < 5
     reader.join(5)
     assert reader.code == 1001
+
+
+def test_a_request_that_comes_drop_by_drop_is_cut_off(server):
+    server.do("limit", ARRIVAL_SECONDS=1)
+    for beginning in (b"GET /logi", b"GET /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", _BODY_TO_COME):
+        with server.tcp() as client:
+            client.sendall(beginning)
+            # The pauses are far below Twisted's own limit.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(40):
+                    client.sendall(b"a")
+                    time.sleep(0.1)
+                pytest.fail("the client could go on")
+        wait_until(lambda: not _connections(server), "the connection is closed")
+
+
+_BODY_TO_COME = (
+    b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+)
+
+
+def test_a_connection_may_send_one_request_after_another(server):
+    server.do("limit", ARRIVAL_SECONDS=1)
+    with server.tcp() as client:
+        for _ in range(4):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.4)
+
+
+_HEADS = [
+    b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 17_000 + b"\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-Many: 1\r\n" * 101 + b"\r\n",
+    b"GET /healthz?" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Nul: a\x00b\r\n\r\n",
+    b"GET /health\xffz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX(: 1\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+]
+
+
+def test_a_head_that_is_too_large_or_malformed_is_refused(server):
+    for head in _HEADS:
+        with server.tcp() as client:
+            client.sendall(head)
+            client.shutdown(socket.SHUT_WR)
+            answer = _read_all(client)
+        assert answer.startswith(b"HTTP/1.1 400 "), head[:60]
+        assert b"Traceback" not in answer
+
+
+def test_a_response_that_is_not_read_is_cut_off(server):
+    server.do("limit", STALL_SECONDS=1)
+    with server.tcp(receive_buffer=8192) as client:
+        client.sendall(b"GET /flood/300 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        wait_until(lambda: server.do("flood")["sent"] > 3, "the flood has begun")
+        wait_until(lambda: not _connections(server), "the connection is gone", timeout=10)

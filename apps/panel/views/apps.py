@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import ACTIONS, PLANS, limited
 from apps.applications.models import App
 from apps.applications.services import content_of, save_settings
 from apps.core.errors import NotFound
@@ -85,6 +86,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_POST
+@limited(ACTIONS)
 def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """Stop, start, restart or pull an app."""
     app = find_app(request, slug, Permission.OPERATE)
@@ -96,6 +98,7 @@ def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(PLANS)
 def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what another deploy of the current version would do, and deploy it."""
     app = find_app(request, slug, Permission.OPERATE)
@@ -116,6 +119,7 @@ def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_POST
+@limited(ACTIONS)
 def scale(request: HttpRequest, slug: str) -> HttpResponse:
     """Set the number of containers of one service."""
     app = find_app(request, slug, Permission.OPERATE)
@@ -132,6 +136,7 @@ def scale(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @recently_signed_in
 @require_http_methods(["GET", "POST"])
+@limited(ACTIONS, methods=("POST",))
 def remove(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for the slug, name the volumes, and take the app down."""
     app = find_app(request, slug, Permission.REMOVE)

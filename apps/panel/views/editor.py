@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import PLANS, limited
 from apps.applications import environment
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
@@ -28,6 +29,7 @@ EXAMPLE = (Path(settings.BASE_DIR) / "templates" / "example" / "docker-compose.y
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(PLANS, methods=("POST",))
 def new(request: HttpRequest) -> HttpResponse:
     """Make an app and deploy its first version."""
     policy.require(request.user, Permission.DEPLOY)
@@ -62,6 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(PLANS, methods=("POST",))
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Deploy a new version, from the current one, `?version=`, or the files on disk (`?from=disk`)."""
     app = find_app(request, slug, Permission.DEPLOY)

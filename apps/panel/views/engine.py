@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import ENGINE_LISTS, limited
 from apps.deployer.prune import requests
 from apps.deployer.prune.requests import NothingChosen
 from apps.deployer.prune.selection import Item, Kind, Selection
@@ -47,6 +48,7 @@ class Group:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(ENGINE_LISTS)
 def prune(request: HttpRequest) -> HttpResponse:
     """Show what a prune would remove, and queue the removal of what was shown and chosen."""
     policy.require(request.user, Permission.PRUNE)

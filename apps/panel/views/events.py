@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import DOWNLOADS, limited
 from apps.applications.models import App
 from apps.deployments import logs, queue
 from apps.deployments.models import DeployEvent
@@ -80,6 +81,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @signed_in
 @require_GET
+@limited(DOWNLOADS)
 def log_text(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The whole output of an event as a text file."""
     event = find_event(request, pk)

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import ENGINE_LISTS, limited
 from apps.applications.services import SlugTaken
 from apps.applications.slugs import InvalidSlug
 from apps.core.errors import DomainError, NotFound
@@ -19,6 +20,7 @@ from apps.panel.forms import AdoptForm
 
 @signed_in
 @require_GET
+@limited(ENGINE_LISTS)
 def index(request: HttpRequest) -> HttpResponse:
     """All such projects, with the files that they were started from."""
     policy.require(request.user, Permission.ADOPT)
@@ -31,6 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(ENGINE_LISTS)
 def adopt(request: HttpRequest, name: str) -> HttpResponse:
     """Show what taking the project over would do, and do it."""
     policy.require(request.user, Permission.ADOPT)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import REGISTRY_CHECKS, limited
 from apps.core.errors import DomainError, NotFound
 from apps.deployer import registry_login
 from apps.panel.access import recently_signed_in, signed_in, wants_fragment
@@ -56,6 +57,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @signed_in
 @require_POST
+@limited(REGISTRY_CHECKS)
 def check(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign in at the registry and say whether it accepts the credential."""
     credential = _find(request, pk)

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
+from apps.accounts.rate_limits import PLANS, limited
 from apps.applications import environment
 from apps.applications.models import ComposeVersion
 from apps.applications.services import content_of
@@ -52,6 +53,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
+@limited(PLANS)
 def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Say what going back to an earlier version would do, with its images or its file alone; and do it."""
     app = find_app(request, slug, Permission.OPERATE)
