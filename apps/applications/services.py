@@ -1,6 +1,6 @@
 """What the layers above do with apps and their versions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -8,6 +8,7 @@ from django.db.models import Max
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
 from apps.accounts.audit.changes import only_changed, stored, values
+from apps.applications import environment
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.slugs import validate_slug
@@ -117,6 +118,25 @@ def store_version(app: App, content: Content, by: Actor, note: str = "") -> tupl
 def content_of(version: ComposeVersion) -> Content:
     """Return what `version` holds. Raises UndecryptableError where the key of its environment is gone."""
     return Content(version.yaml, version.environment.reveal())
+
+
+def reveal_environment(version: ComposeVersion, names: Iterable[str], by: Actor) -> dict[str, str]:
+    """Return the values that `by` wants to see, by name, and write into the audit that they were seen.
+
+    Raises NotFound where the environment of `version` has none of `names`.
+    """
+    known = environment.values(version.environment.reveal())
+    shown = {name: known[name] for name in names if name in known}
+    if not shown:
+        raise NotFound(f"The environment of version {version.number} has no such name.")
+    record(
+        by,
+        AuditAction.SECRET_REVEALED,
+        f"version {version.number} of {version.app.slug}",
+        app_slug=version.app.slug,
+        after={"shown": list(shown)},
+    )
+    return shown
 
 
 def line_of_text(text: str, what: str, limit: int) -> str:

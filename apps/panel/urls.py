@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.panel.views import access, apps, editor, engine, events, projects, registries, versions
+from apps.panel.views import access, apps, editor, engine, environment, events, projects, registries, versions
 
 urlpatterns = [
     path("", apps.index, name="apps"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("apps/<str:slug>/row/", apps.row, name="app-row"),
     path("apps/<str:slug>/edit/", editor.edit, name="app-edit"),
     path("apps/<str:slug>/settings/", apps.settings, name="app-settings"),
+    path("apps/<str:slug>/environment/", environment.index, name="app-environment"),
     path("apps/<str:slug>/access/", access.index, name="app-access"),
     path("apps/<str:slug>/access/<int:pk>/take/", access.take, name="app-access-take"),
     path("apps/<str:slug>/remove/", apps.remove, name="app-remove"),

@@ -49,6 +49,7 @@ ROUTES: dict[str, Route] = {
     "app-row": Route(On.APP, VIEWER, READ, ("slug",)),
     "app-edit": Route(On.APP, DEPLOYER, FORM, ("slug",)),
     "app-settings": Route(On.APP, OWNER, FORM, ("slug",)),
+    "app-environment": Route(On.APP, OWNER, FORM, ("slug",)),
     "app-access": Route(On.APP, OWNER, FORM, ("slug",)),
     "app-access-take": Route(On.APP, OWNER, DO, ("slug", "grant")),
     "app-remove": Route(On.APP, OWNER, FORM, ("slug",)),

@@ -35,6 +35,7 @@ class AuditAction(models.TextChoices):
     EVENT_CANCEL_REQUESTED = "event.cancel_requested", "Cancel requested"
     EVENT_ENDED = "event.ended", "Event ended"
 
+    SECRET_REVEALED = "secret.revealed", "Secret revealed"
     KEYS_ROTATED = "key.rotated", "Keys rotated"
 
     AUDIT_EXPORTED = "audit.exported", "Audit exported"
