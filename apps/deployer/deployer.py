@@ -22,7 +22,7 @@ from apps.deployer.prune.steps import removed_so_far
 from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.deployer.steps import BEFORE_UP, STEPS, Step, drop_credentials, record, record_failure
+from apps.deployer.steps import BEFORE_UP, Step, drop_credentials, record, record_failure, steps_of
 from apps.deployer.verdict.verify import verify
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
@@ -85,7 +85,7 @@ class Deployer:
         try:
             if event.app and event.app.removed_at:
                 raise StepFailed("The app was removed while this waited; nothing was changed.")
-            for step in STEPS[event.action]:
+            for step in steps_of(event):
                 self._begin(run, step)
                 step(run)
             return Status.SUCCEEDED, ""

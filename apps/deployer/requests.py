@@ -23,6 +23,7 @@ from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
 from apps.deployer.plan import recent_checks
 from apps.deployer.plan.observed import list_images
+from apps.deployer.plan.other_actions import plan_removal, plan_scale
 from apps.deployer.plan.plan import Plan
 from apps.deployer.plan.planning import make_plan
 from apps.deployer.runner import default_runner
@@ -122,28 +123,32 @@ def submit_deploy(
     name: str = "",
     new: bool = False,
     planned: str = "",
+    without_approval: str = "",
 ) -> DeployEvent:
     """Queue a deploy of `content` as app `slug`, which is made where there is none, and return its event.
 
     With `new` the app must not exist yet. `planned` is the fingerprint of the plan that the person was
-    shown: where the same deploy would do something else by now, nothing is queued.
+    shown: where the same deploy would do something else by now, nothing is queued. `without_approval` is
+    the reason why a protected app's event does not wait for another person, as in every request here.
     Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated and EngineProblem.
     """
-    _free_or_existing(slug, new)
-    if planned:
+    app = _free_or_existing(slug, new)
+    plan = None
+    if planned or (app and app.protected):
         plan = plan_deploy(slug, content, new=new)
-        if plan.fingerprint != planned:
+        if planned and plan.fingerprint != planned:
             raise PlanOutdated(plan)
         asked = _columns(plan.checked)
     else:
         asked = _accepted(content, slug)
     with transaction.atomic():
         app = None if new else App.objects.live().filter(slug=slug).first()
-        if planned and app is not None and app.events.coming().exists():
+        if planned and plan and app and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)
         version, _is_new = store_version(app, content, by, note)
-        return enqueue(app, Action.DEPLOY, by, version=version, **asked)
+        waiting: dict[str, Any] = {"plan": _shown(app, plan), "without_approval": without_approval}
+        return enqueue(app, Action.DEPLOY, by, version=version, **asked, **waiting)
 
 
 def same_images_of(version: ComposeVersion, asked: str) -> bool:
@@ -181,7 +186,13 @@ def plan_rollback(app: App, number: int, *, same_images: bool) -> Plan:
 
 
 def submit_rollback(
-    app: App, number: int, by: Actor, *, same_images: bool = True, planned: str = ""
+    app: App,
+    number: int,
+    by: Actor,
+    *,
+    same_images: bool = True,
+    planned: str = "",
+    without_approval: str = "",
 ) -> DeployEvent:
     """Queue a deploy of the earlier version `number` of `app`.
 
@@ -191,13 +202,15 @@ def submit_rollback(
     """
     version = get_version(app, number)
     columns = rollback_columns(version, same_images=same_images)
-    if planned:
+    plan = None
+    if planned or app.protected:
         plan = _plan_pinned(app, version, columns["arguments"].get("pins", {}))
-        if plan.fingerprint != planned:
+        if planned and plan.fingerprint != planned:
             raise PlanOutdated(plan)
-        if app.events.coming().exists():
+        if planned and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
-    return enqueue(app, Action.ROLLBACK, by, version=version, **columns)
+    waiting: dict[str, Any] = {"plan": _shown(app, plan), "without_approval": without_approval}
+    return enqueue(app, Action.ROLLBACK, by, version=version, **columns, **waiting)
 
 
 def rollback_columns(
@@ -232,7 +245,7 @@ def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:
     return enqueue(app, action, by, version=app.current_version)
 
 
-def submit_scale(app: App, scale: Mapping[str, int], by: Actor) -> DeployEvent:
+def submit_scale(app: App, scale: Mapping[str, int], by: Actor, *, without_approval: str = "") -> DeployEvent:
     """Queue a change of the number of containers: {service: 0 to MAX_SCALE}.
 
     It holds until the next deploy, which goes by the file again.
@@ -250,22 +263,44 @@ def submit_scale(app: App, scale: Mapping[str, int], by: Actor) -> DeployEvent:
             raise InvalidScale(
                 f"{app.slug} has no service {service[:100]!r}. Its services: {', '.join(known)}."
             )
-    return enqueue(app, Action.SCALE, by, version=app.current_version, arguments={"scale": dict(scale)})
+    return enqueue(
+        app,
+        Action.SCALE,
+        by,
+        version=app.current_version,
+        arguments={"scale": dict(scale)},
+        plan=_shown(app, plan_scale(app, scale, default_runner()) if app.protected else None),
+        without_approval=without_approval,
+    )
 
 
-def submit_remove(app: App, by: Actor, *, volumes: bool = False) -> DeployEvent:
+def submit_remove(app: App, by: Actor, *, volumes: bool = False, without_approval: str = "") -> DeployEvent:
     """Queue the end of `app`: its containers and network go, and its volumes where `volumes` says so.
 
     Raises EngineProblem.
     """
-    require_engine(default_runner())
-    return enqueue(app, Action.REMOVE, by, arguments={"volumes": volumes})
+    runner = default_runner()
+    require_engine(runner)
+    plan = plan_removal(app, runner, volumes=volumes) if app.protected else None
+    return enqueue(
+        app,
+        Action.REMOVE,
+        by,
+        arguments={"volumes": volumes},
+        plan=_shown(app, plan),
+        without_approval=without_approval,
+    )
 
 
 def expected_services(app: App) -> list[Expectation]:
     """Return what the current version of `app`, and scaling since, asks for; nothing before a deploy."""
     event = DeployEvent.objects.that_shaped(app)
     return [Expectation(**one) for one in event.expected] if event else []
+
+
+def _shown(app: App, plan: Plan | None) -> dict[str, Any]:
+    """Return `plan` as an event of the protected `app` keeps it for whoever approves."""
+    return plan.as_dict() if plan and app.protected else {}
 
 
 def _free_or_existing(slug: str, new: bool) -> App | None:

@@ -14,6 +14,7 @@ from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import compose, pins
 from apps.deployer.adopt import steps as adopt_steps
+from apps.deployer.approval.compare import compare
 from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
 from apps.deployer.plan.observed import list_images
@@ -24,8 +25,9 @@ from apps.deployer.verdict.last_lines import with_last_lines
 from apps.deployer.verdict.verdict import concluded, judge, observed
 from apps.deployer.verdict.verify import verify
 from apps.deployments import approvals, queue
+from apps.deployments.models import DeployEvent
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
-from apps.deployments.states import Action, Status
+from apps.deployments.states import Action, Approval, Status
 from apps.registries.services import credentials_for
 
 Step = Callable[[Run], None]
@@ -120,7 +122,8 @@ def drop_credentials(run: Run) -> None:
 
 def up(run: Run) -> None:
     """Make the new content the current one and start it."""
-    if run.planning:
+    # What was approved stays in the event as it was shown.
+    if run.planning and run.event.approval != Approval.GIVEN:
         queue.advance(run.event, plan=run.planning.told())
     App.objects.filter(pk=run.app.pk).update(current_version=run.event.version)
     run.folder.keep()
@@ -246,6 +249,19 @@ STEPS: dict[str, tuple[Step, ...]] = {
     Action.REMOVE: (down,),
     Action.PRUNE: (wait, look, prune, measure),
 }
+
+# Before one of these nothing was changed.
+_ACTING = (up, scale, down)
+
+
+def steps_of(event: DeployEvent) -> tuple[Step, ...]:
+    """Return the steps of `event`: those of its action, and one more where another person approves it."""
+    steps = STEPS[event.action]
+    if event.approval in (Approval.NONE, Approval.OVERRIDDEN):
+        return steps
+    place = next(number for number, step in enumerate(steps) if step in _ACTING)
+    return (*steps[:place], compare, *steps[place:])
+
 
 # What stands when one of these has failed is partly this event's and partly that of one before it.
 _CALLS_UP = frozenset({up.__name__, scale.__name__})

@@ -104,6 +104,12 @@ def lapse_with(app: App) -> int:
     return _lapse(waiting, "The app was removed while this waited for approval; nothing was changed.")
 
 
+def require_awaited(event: DeployEvent) -> None:
+    """Raise NotAwaited where `event` waits for no approval, or no longer."""
+    if not event.awaits_approval or expires_at(event) <= timezone.now():
+        raise _not_awaited(event)
+
+
 def require_another_person(event: DeployEvent, by: Actor) -> None:
     """Raise SamePerson where `by` is whoever asked for `event`, RequesterGone where they could not ask now.
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from apps.deployer.steps import STEPS
+from apps.deployer.steps import steps_of
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import Status
+from apps.deployments.states import APPROVAL_STEP, Approval, Status
 
 # What a step does, for people; the names are the ones that events record.
 _LABELS = {
+    APPROVAL_STEP: "Wait for approval",
+    "compare": "Compare with what was approved",
     "version": "Check the version",
     "write": "Write the files",
     "credentials": "Prepare registry credentials",
@@ -47,7 +49,9 @@ def timeline(event: DeployEvent) -> list[TimelineStep]:
     """Return the steps of `event` in their order, each with what it took last time."""
     walked = {step["name"]: step for step in event.steps}
     before = _last_times(event)
-    names = [step.__name__ for step in STEPS[event.action]]
+    names = [step.__name__ for step in steps_of(event)]
+    if event.approval not in (Approval.NONE, Approval.OVERRIDDEN):
+        names.insert(0, APPROVAL_STEP)
     return [
         _step(event, name, walked.get(name), before.get(name))
         for name in [*names, *(name for name in walked if name not in names)]

@@ -29,6 +29,7 @@ class Resource(StrEnum):
     KEEP = "keep"
     UNUSED = "stays unused"  # of the project, and nothing of the content uses it
     MISSING = "missing"  # external, and not on the engine: `up` fails
+    REMOVE = "remove"  # only where the whole app goes
 
 
 class Image(StrEnum):
@@ -71,6 +72,7 @@ class ImagePlan:
     image: str
     action: Image
     services: tuple[str, ...]
+    id: str = ""  # of what the name means on the engine, empty where it has none
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def masked(plan: Plan, redactor: Redactor) -> Plan:
 
     def hide(value: Any) -> Any:
         if is_dataclass(value) and not isinstance(value, type):
-            keep = ("service", "services", "action", "key")
+            keep = ("service", "services", "action", "key", "id")
             return replace(
                 value,
                 **{f.name: hide(getattr(value, f.name)) for f in fields(value) if f.name not in keep},

@@ -1,13 +1,17 @@
 """The plan that an event keeps: made beside the first steps of its deploy, told before *up*."""
 
 import logging
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from apps.applications.content import Content
 from apps.core.errors import DomainError
+from apps.deployer.plan.bond import bond
+from apps.deployer.plan.decision import Situation
 from apps.deployer.plan.observed import list_images
+from apps.deployer.plan.plan import Plan
 from apps.deployer.plan.planning import build_plan, find_situation
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 
@@ -49,16 +53,30 @@ class PlanAhead:
 
     def told(self) -> dict[str, Any]:
         """Return the plan for the event, by the images that are here now; empty where it cannot be told."""
+        found = self._plan()
+        return found[0].as_dict() if found else {}
+
+    def bond(self, images: Collection[str]) -> tuple[str, str]:
+        """Return the summary of the plan by the images that are here now, and what an approval is bound to.
+
+        Of the images only `images` count. Both are empty where it cannot be told.
+        """
+        found = self._plan()
+        return (found[0].summary, bond(*found, images)) if found else ("", "")
+
+    def _plan(self) -> tuple[Plan, Situation] | None:
         try:
             situation = self._asking.result()
             observed = replace(situation.observed, images=list_images(self._runner, self._cancel))
             situation = replace(situation, observed=observed)
-            return build_plan(situation, self._slug, self._content, self._current, self._pins).as_dict()
+            plan = build_plan(situation, self._slug, self._content, self._current, self._pins)
         except DomainError as error:
             logger.warning("The deploy of %s could not be planned: %s", self._slug, error)
         except Exception:
             logger.exception("The deploy of %s could not be planned", self._slug)
-        return {}
+        else:
+            return plan, situation
+        return None
 
     def close(self) -> None:
         """Wait for what is still being asked."""

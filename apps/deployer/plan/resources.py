@@ -46,7 +46,9 @@ def plan_images(project: str, new: Desired, images: Images) -> tuple[ImagePlan, 
         # One service that builds an image builds it for all.
         if actions.get(image) != Image.BUILD:
             actions[image] = action
-    return tuple(ImagePlan(image, actions[image], tuple(users[image])) for image in sorted(users))
+    return tuple(
+        ImagePlan(image, actions[image], tuple(users[image]), images.id_of(image)) for image in sorted(users)
+    )
 
 
 def image_of(project: str, name: str, service: Mapping[str, Any]) -> str:
