@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "allauth.account",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_filters",
@@ -147,6 +148,7 @@ LOGOUT_REDIRECT_URL = "account_login"
 
 # --- Sign-in by django-allauth --------------------------------------------------------------------
 
+SESSION_ENGINE = "apps.accounts.sign_in.session_store"
 ACCOUNT_ADAPTER = "apps.accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]

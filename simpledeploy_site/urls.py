@@ -18,6 +18,7 @@ urlpatterns = [
     path("account/", account.index, name="account"),
     path("account/confirm/", account.Confirm.as_view(), name="account_reauthenticate"),
     path("account/password/", account.OwnPassword.as_view(), name="account_change_password"),
+    path("account/sessions/", account.sessions, name="account-sessions"),
     path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),
     path("", include("apps.panel.urls")),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import FilteredSelectMultiple
@@ -32,6 +33,7 @@ from apps.accounts.teams import remove_team, role_for_all, save_team
 admin.site.unregister(Group)
 # Allauth's own pages ask nothing of the policy.
 admin.site.unregister(EmailAddress)
+admin.site.unregister(UserSession)
 
 
 class PersonForm(forms.ModelForm):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from apps.deployments.live_relay import Relay
 
 APPS_TOPIC: Final = "apps"
+# What changes who somebody is, or what they may see.
+ACCESS_TOPIC: Final = "access"
 # What one subscriber may have waiting; beyond it everything waiting is dropped for one Gap.
 MAX_MESSAGES = 1000
 MAX_BYTES = 1024 * 1024
@@ -205,6 +207,8 @@ class Broadcaster:
                 self.deliver((event_topic(event_id), APPS_TOPIC), hint)
             case {"type": "apps"}:
                 self.deliver((APPS_TOPIC,), hint)
+            case {"type": "access"}:
+                self.deliver((ACCESS_TOPIC,), hint)
 
 
 def _wake(subscriptions: list[Subscription]) -> None:
@@ -246,6 +250,11 @@ def event_changed(event_id: int, slug: str) -> None:
 def apps_changed(slugs: Iterable[str]) -> None:
     """Announce that the engine shows another state of the apps named `slugs`, or that they came or went."""
     _after_commit((APPS_TOPIC,), {"type": "apps", "slugs": sorted(slugs)})
+
+
+def access_changed(user_id: int | None) -> None:
+    """Announce that the person `user_id` (None: anybody) may be signed out, or may see less than before."""
+    _after_commit((ACCESS_TOPIC,), {"type": "access", "user": user_id})
 
 
 def _after_commit(topics: tuple[str, ...], message: Message) -> None:

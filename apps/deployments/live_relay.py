@@ -44,7 +44,8 @@ class Relay:
 
     def send(self, hint: Hint) -> None:
         """Queue `hint`; a later one about the same thing takes the place of one that still waits."""
-        key = f"{hint['type']} {hint.get('event_id', hint.get('slugs'))}"
+        about = hint.get("event_id", hint.get("slugs", hint.get("user")))
+        key = f"{hint['type']} {about}"
         with self._changed:
             self._waiting[key] = hint
             if len(self._waiting) > MAX_WAITING:

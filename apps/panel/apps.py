@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class PanelConfig(AppConfig):
     name = "apps.panel"
+
+    def ready(self) -> None:
+        from apps.panel import access_changes
+
+        access_changes.connect()

@@ -6,13 +6,22 @@ import json
 import logging
 import re
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
-from apps.deployments.live import APPS_TOPIC, GAP, Gap, Message, broadcaster, event_topic, lines_frame
+from apps.deployments.live import (
+    ACCESS_TOPIC,
+    APPS_TOPIC,
+    GAP,
+    Gap,
+    Message,
+    broadcaster,
+    event_topic,
+    lines_frame,
+)
 from apps.deployments.states import TERMINAL, Status
 from apps.panel import live_reads
 from apps.panel.connections import TooManyConnections, open_connections
@@ -22,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds after which rows are read without a hint: the event may be run by a process that sends none.
 POLL_SECONDS = 1.0
-# Seconds between looks at whether this person may still see what they see.
+# Seconds between looks at whether this person may still see what they see, where no message says it.
 ACCESS_SECONDS = 15.0
 # Changes of apps that follow one another within this time are sent together.
 SETTLE_SECONDS = 0.05
@@ -91,17 +100,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _send_live(self) -> None:
         try:
             # Subscribed first: what happens while the rows are read is waiting when they are.
-            async with broadcaster.subscribe(*self.topics()) as subscription:
+            async with broadcaster.subscribe(ACCESS_TOPIC, *self.topics()) as subscription:
                 message: Message | Gap | None = GAP
                 looked = time.monotonic()
                 while True:
                     try:
-                        if time.monotonic() - looked > ACCESS_SECONDS:
+                        if self._may_concern(message) or time.monotonic() - looked > ACCESS_SECONDS:
                             looked = time.monotonic()
                             if (code := await self._access_lost()) is not None:
                                 await self.close(code)
                                 return
-                        if await self.take(message):
+                        if not _is_about_access(message) and await self.take(message):
                             await self.close(NORMAL)
                             return
                         message = await subscription.get(timeout=POLL_SECONDS)
@@ -113,9 +122,19 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(FAILED)
             raise
 
+    def _may_concern(self, message: Message | Gap | None) -> bool:
+        """Tell whether `message` may mean that this person's access changed; one may be lost in a gap."""
+        if isinstance(message, Gap):
+            return True
+        return _is_about_access(message) and message["user"] in (None, self.user.pk)
+
     async def _access_lost(self) -> int | None:
         self.user = await read(live_reads.current_user, self.scope["session"].session_key)
         return NOT_SIGNED_IN if not self.user.is_authenticated else await self.refusal()
+
+
+def _is_about_access(message: Message | Gap | None) -> TypeGuard[Message]:
+    return isinstance(message, dict) and message["type"] == "access"
 
 
 class EventConsumer(LiveConsumer):

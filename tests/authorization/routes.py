@@ -41,6 +41,7 @@ ROUTES: dict[str, Route] = {
     "account": Route(On.SELF),
     "account_reauthenticate": Route(On.SELF, methods=FORM),
     "account_change_password": Route(On.SELF, methods=FORM),
+    "account-sessions": Route(On.SELF, methods=FORM, sent={"end": "others"}),
     "healthz": Route(On.NOTHING),
     "apps": Route(On.SELF),
     "events": Route(On.SELF),

@@ -9,6 +9,7 @@ class AuditAction(models.TextChoices):
     SIGNED_IN = "session.signed_in", "Signed in"
     SIGN_IN_FAILED = "session.sign_in_failed", "Sign-in failed"
     SIGNED_OUT = "session.signed_out", "Signed out"
+    SESSION_ENDED = "session.ended", "Session ended"
     REFUSED = "request.refused", "Request refused"
 
     PERSON_ADDED = "person.added", "Person added"

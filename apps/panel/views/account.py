@@ -1,18 +1,22 @@
 """Signing in and out, and what people do with their own account."""
 
+import re
 from typing import Any
 
 from allauth.account import views
+from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.actor import Actor
 from apps.accounts.models import User
 from apps.accounts.setup import is_unclaimed
+from apps.accounts.sign_in.sessions import end_other_sessions, end_session, sessions_of
 from apps.accounts.sign_in.throttling import TooManyAttempts, seconds_to_wait
 from apps.core.errors import Conflict
 from apps.panel.access import signed_in
@@ -79,3 +83,22 @@ def too_often(request: HttpRequest) -> HttpResponse:
 def index(request: HttpRequest) -> HttpResponse:
     """One's own account."""
     return render(request, "account/index.html")
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where one is signed in; ends one of the sessions, or all others."""
+    assert isinstance(request.user, User)
+    if request.method == "GET":
+        found = sessions_of(request.user)
+        has_others = any(session.session_key != request.session.session_key for session in found)
+        return render(request, "account/sessions.html", {"sessions": found, "has_others": has_others})
+    by, which = Actor.from_request(request), request.POST.get("end", "")
+    if which == "others":
+        count = end_other_sessions(request.user, request.session.session_key, by)
+        messages.success(request, f"{count} other session{'' if count == 1 else 's'} ended.")
+    else:
+        end_session(request.user, int(which) if re.fullmatch(r"[0-9]{1,18}", which) else 0, by)
+        messages.success(request, "The session ended.")
+    return redirect("account-sessions")

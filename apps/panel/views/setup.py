@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
 from django import forms
-from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -57,5 +58,5 @@ def setup(request: HttpRequest) -> HttpResponse:
         return render(request, "setup.html", {"form": form}, status=400 if form.errors else 200)
     user = form.save(commit=False)
     by = Actor.stranger(request, user.get_username())
-    login(request, claim(form.cleaned_data["code"], user, by))
-    return redirect("apps")
+    login = Login(user=claim(form.cleaned_data["code"], user, by))
+    return perform_login(request, login)
