@@ -28,7 +28,12 @@ class Actor:
     def from_request(cls, request: HttpRequest) -> "Actor":
         """Return the signed-in person behind `request`."""
         assert isinstance(request.user, User), "views ask the policy before they act"
-        return cls._behind(request, request.user.get_username(), request.user)
+        return cls.person(request, request.user)
+
+    @classmethod
+    def person(cls, request: HttpRequest, user: User) -> "Actor":
+        """Return `user`, who is behind `request` whatever that itself knows of them yet."""
+        return cls._behind(request, user.get_username(), user)
 
     @classmethod
     def stranger(cls, request: HttpRequest, name: str) -> "Actor":

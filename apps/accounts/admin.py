@@ -6,13 +6,13 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm, UsernameField
 from django.contrib.auth.models import Group
-from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -21,8 +21,12 @@ from apps.accounts.admin_access import PolicyAdmin
 from apps.accounts.models import Role, User
 from apps.accounts.people import (
     LastAdministrator,
+    add_person,
+    change_person,
     has_history,
     is_last_administrator,
+    recorded_password,
+    recorded_teams,
     remove_person,
     require_another_administrator,
 )
@@ -130,11 +134,25 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         # The role is the one word about what somebody may do; the flag must not outlive it.
         obj.is_superuser = obj.is_superuser and obj.role in ("", Role.ADMINISTRATOR)
-        super().save_model(request, obj, form, change)
+        by = Actor.from_request(request)
+        if change:
+            change_person(obj, self.changed_fields(form), by)
+        else:
+            add_person(obj, by)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        with recorded_teams(form.instance, Actor.from_request(request)):
+            super().save_related(request, form, formsets, change)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        person = self.get_object(request, unquote(id))
+        if person is None:
+            return super().user_change_password(request, id, form_url)
+        with recorded_password(person, Actor.from_request(request)):
+            return super().user_change_password(request, id, form_url)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        with transaction.atomic():
-            remove_person(obj)
+        remove_person(obj, Actor.from_request(request))
 
 
 class TeamForm(forms.ModelForm):

@@ -70,8 +70,10 @@ class PolicyAdmin(_Admin):
         return [name for name in form.changed_data if name in names]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        # A change writes nothing else: a deploy that ends meanwhile writes to the same row.
-        obj.save(**({"update_fields": self.changed_fields(form)} if change else {}))
+        raise NotImplementedError("stored by a service, which writes the audit too")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        raise NotImplementedError("removed by a service, which writes the audit too")
 
 
 class HistoryAdmin(PolicyAdmin):

@@ -5,6 +5,8 @@ class AccountsConfig(AppConfig):
     name = "apps.accounts"
 
     def ready(self) -> None:
+        from apps.accounts.audit import sign_ins
         from apps.accounts.sign_in import recent
 
         recent.connect()
+        sign_ins.connect()

@@ -1,14 +1,20 @@
 """Who can manage the panel, and the rule that there is always somebody who can."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.audit.changes import only_changed, stored, values
 from apps.accounts.models import Grant, Role, User
 from apps.core.errors import Conflict
+
+# What the audit tells of an account that comes or goes.
+_AUDITED = ("username", "role", "is_active", "email")
 
 
 class LastAdministrator(Conflict):
@@ -63,21 +69,76 @@ def keeping_an_administrator() -> Iterator[None]:
             )
 
 
-def remove_person(user: User) -> None:
-    """Delete the account of `user`, inside a transaction. What they asked for keeps their name.
+def add_person(user: User, by: Actor) -> None:
+    """Store the new account `user`, whose password is set."""
+    with transaction.atomic():
+        user.save(force_insert=True)
+        record(by, AuditAction.PERSON_ADDED, f"person {user}", after=values(user, _AUDITED))
+
+
+def change_person(user: User, changed: Collection[str], by: Actor) -> None:
+    """Store the fields of the account `user` that `changed` names, and nothing else of it."""
+    with transaction.atomic():
+        before, after = only_changed(stored(user, changed), values(user, changed))
+        if after:
+            user.save(update_fields=list(after))
+            record(by, AuditAction.PERSON_CHANGED, f"person {user}", before=before, after=after)
+
+
+@contextmanager
+def recorded_teams(user: User, by: Actor) -> Iterator[None]:
+    """Run a change of the teams that `user` is in, in a transaction with the entry about it."""
+    with transaction.atomic():
+        before = _teams(user)
+        yield
+        after = _teams(user)
+        if before != after:
+            record(
+                by,
+                AuditAction.PERSON_CHANGED,
+                f"person {user}",
+                before={"teams": before},
+                after={"teams": after},
+            )
+
+
+@contextmanager
+def recorded_password(user: User, by: Actor) -> Iterator[None]:
+    """Run what may set another password of `user`, in a transaction with the entry about it."""
+    with transaction.atomic():
+        before = _password(user)
+        yield
+        if _password(user) != before:
+            record(by, AuditAction.PASSWORD_CHANGED, f"person {user}")
+
+
+def remove_person(user: User, by: Actor) -> None:
+    """Delete the account of `user`. What they asked for keeps their name.
 
     Raises LastAdministrator, and HasHistory where changes that they made in the admin would lose their
     record (it goes with the account).
     """
-    require_another_administrator(user)
-    if has_history(user):
-        raise HasHistory(
-            f"{user} has made changes that are on record; the account was not removed. "
-            "Make it inactive instead: nobody can sign in with it then."
-        )
-    user.delete()
+    with transaction.atomic():
+        require_another_administrator(user)
+        if has_history(user):
+            raise HasHistory(
+                f"{user} has made changes that are on record; the account was not removed. "
+                "Make it inactive instead: nobody can sign in with it then."
+            )
+        before = values(user, _AUDITED) | {"teams": _teams(user)}
+        user.delete()
+        record(by, AuditAction.PERSON_REMOVED, f"person {user}", before=before)
 
 
 def has_history(user: User) -> bool:
     """Tell whether the admin's record of changes names `user`."""
     return LogEntry.objects.filter(user_id=user.pk).exists()
+
+
+def _teams(user: User) -> list[str]:
+    return list(user.groups.order_by("name").values_list("name", flat=True))
+
+
+def _password(user: User) -> str:
+    """Return the stored hash of the password."""
+    return User.objects.values_list("password", flat=True).get(pk=user.pk)

@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.accounts import policy
+from apps.accounts.actor import Actor
 from apps.accounts.admin_access import HistoryAdmin, PolicyAdmin
 from apps.accounts.policy import Permission
 from apps.applications import environment
 from apps.applications.models import App, ComposeVersion
+from apps.applications.services import save_settings
 from apps.core.secret import UndecryptableError
 
 
@@ -32,6 +34,9 @@ class AppAdmin(PolicyAdmin):
 
     def app_of(self, obj: App) -> App:
         return obj
+
+    def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
+        save_settings(obj, self.changed_fields(form), Actor.from_request(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         apps = policy.visible(request.user, super().get_queryset(request))

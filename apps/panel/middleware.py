@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.accounts.audit.refusals import record_refusal
 from apps.accounts.rate_limits import TooManyRequests
 from apps.core.database import DatabaseUnusable
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, NotAllowed
 from apps.panel.access import wants_fragment
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ class DomainErrorMiddleware:
         if isinstance(exception, OperationalError):
             logger.error("The database refused %s %s: %s", request.method, request.path, exception)
             return refusal(request, DatabaseUnusable.of(exception))
+        if isinstance(exception, NotAllowed | PermissionDenied) and request.user.is_authenticated:
+            record_refusal(request)
         if isinstance(exception, DomainError):
             return refusal(request, exception)
         return None

@@ -5,15 +5,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
+from apps.accounts.actor import Actor
 from apps.accounts.admin_access import PolicyAdmin
 from apps.accounts.policy import Permission
 from apps.core.secret import Secret
 from apps.registries.models import RegistryCredential
 from apps.registries.references import InvalidRegistryHost, normalise_host
+from apps.registries.services import remove_credential, store_credential
 
 
 class CredentialForm(forms.ModelForm):
@@ -79,6 +83,13 @@ class CredentialAdmin(PolicyAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().changeform_view(request, *args, **kwargs)
 
-    def changed_fields(self, form: Any) -> list[str]:
-        password = ["password"] if "new_password" in form.changed_data else []
-        return [*super().changed_fields(form), *password, "updated_at"]
+    def save_model(self, request: HttpRequest, obj: RegistryCredential, form: Any, change: bool) -> None:
+        store_credential(obj, Actor.from_request(request))
+
+    def delete_model(self, request: HttpRequest, obj: RegistryCredential) -> None:
+        remove_credential(obj.host, Actor.from_request(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RegistryCredential]) -> None:
+        with transaction.atomic():
+            for credential in queryset:
+                self.delete_model(request, credential)

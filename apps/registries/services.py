@@ -44,13 +44,18 @@ def save_credential(
         credential.full_clean(validate_unique=False)
     except ValidationError as error:
         raise InvalidCredential("; ".join(error.messages)) from None
-    with transaction.atomic():
-        before = stored(credential, _AUDITED)
-        credential.save()
-        before, after = only_changed(before, values(credential, _AUDITED))
-        action = AuditAction.REGISTRY_ADDED if is_new else AuditAction.REGISTRY_CHANGED
-        record(by, action, f"registry {host}", before=before, after=after)
+    store_credential(credential, by)
     return credential, is_new
+
+
+def store_credential(credential: RegistryCredential, by: Actor) -> None:
+    """Store `credential`, new or changed, whose fields were checked before."""
+    with transaction.atomic():
+        old = stored(credential, _AUDITED)
+        before, after = only_changed(old, values(credential, _AUDITED))
+        credential.save()
+        action = AuditAction.REGISTRY_CHANGED if old else AuditAction.REGISTRY_ADDED
+        record(by, action, f"registry {credential.host}", before=before or None, after=after)
 
 
 def get_credential(host: str) -> RegistryCredential:

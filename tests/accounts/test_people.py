@@ -16,7 +16,7 @@ from apps.accounts.people import (
     require_another_administrator,
 )
 from apps.accounts.policy import Permission, allows
-from tests.accounts.people import ROLES, make_person
+from tests.accounts.people import BY, ROLES, make_person
 
 
 @pytest.mark.django_db
@@ -48,7 +48,7 @@ def test_it_does_not_remove_the_last_administrator() -> None:
     ada = make_person("ada", Role.ADMINISTRATOR)
 
     with pytest.raises(LastAdministrator, match="ada is the last administrator"), transaction.atomic():
-        remove_person(ada)
+        remove_person(ada, BY)
 
     assert User.objects.filter(username="ada").exists()
 
@@ -58,7 +58,7 @@ def test_it_removes_an_administrator_beside_whom_there_is_another() -> None:
     make_person("ada", Role.ADMINISTRATOR)
     bob = make_person("bob", Role.ADMINISTRATOR)
 
-    remove_person(bob)
+    remove_person(bob, BY)
 
     assert list(User.objects.values_list("username", flat=True)) == ["ada"]
 
@@ -76,7 +76,7 @@ def test_it_keeps_the_account_that_the_record_of_changes_names() -> None:
     )
 
     with pytest.raises(HasHistory, match="inactive"):
-        remove_person(bob)
+        remove_person(bob, BY)
 
     assert LogEntry.objects.filter(user=bob).exists()
 

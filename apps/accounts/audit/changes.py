@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import Model
 
-from apps.core.secret import UndecryptableError
+from apps.core.secret import Secret, UndecryptableError
 
 
 def values(row: Model, fields: Iterable[str]) -> dict[str, object]:
@@ -34,8 +34,10 @@ def _differ(one: object, other: object) -> bool:
     try:
         return one != other
     except UndecryptableError:
-        # A secret whose key is gone: what is set in its place is another.
-        return one is not other
+        # A secret whose key is gone: what is set in its place is stored otherwise.
+        assert isinstance(one, Secret), "only secrets are decrypted"
+        assert isinstance(other, Secret), "a secret differs from anything else without being decrypted"
+        return one.token() != other.token()
 
 
 def _those(names: Iterable[str], fields: Mapping[str, object]) -> dict[str, object]:

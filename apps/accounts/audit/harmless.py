@@ -19,6 +19,7 @@ _SECRET_WORDS = (
     "credential",
     "private",
 )
+_SECRET_NAMES = frozenset({"key", "code", "pin"})
 
 
 def harmless(value: object) -> object:
@@ -55,7 +56,8 @@ def line(text: str, longest: int) -> str:
 
 def _field(name: str, value: object) -> object:
     is_plain = value is None or isinstance(value, bool)
-    if not is_plain and any(word in name.lower() for word in _SECRET_WORDS):
+    is_secret = name.lower() in _SECRET_NAMES or any(word in name.lower() for word in _SECRET_WORDS)
+    if is_secret and not is_plain:
         return MASK
     return harmless(value)
 

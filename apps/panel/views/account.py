@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account import views
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -60,6 +61,11 @@ class OwnPassword(views.PasswordChangeView):
     """A new password for oneself, which ends one's other sessions."""
 
     success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        # The password and what the audit has about it are stored together.
+        with transaction.atomic():
+            return super().form_valid(form)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         assert isinstance(request.user, User)
