@@ -29,18 +29,15 @@ def key_id(key: str) -> str:
     return hmac.digest(_sealing_key(key), b"name", "sha256").hex()[:12]
 
 
-def seal(key: str, kind: str, digest: str) -> str:
-    """Return the seal (hex) that the encryption key `key` puts on hash `digest` of a row of `kind`.
-
-    The kind keeps the seal of an entry from being used for a checkpoint.
-    """
-    return hmac.digest(_sealing_key(key), f"{kind}:{digest}".encode(), "sha256").hex()
+def seal(key: str, digest: str) -> str:
+    """Return the seal (hex) that the encryption key `key` puts on the hash `digest` of an entry."""
+    return hmac.digest(_sealing_key(key), f"entry:{digest}".encode(), "sha256").hex()
 
 
-def is_sealed(keys: Sequence[str], kind: str, digest: str, by: str, with_seal: str) -> bool | None:
+def is_sealed(keys: Sequence[str], digest: str, by: str, with_seal: str) -> bool | None:
     """Tell whether `with_seal` is what the key named `by` puts on `digest`; None: `keys` lacks that key."""
     key = next((key for key in keys if key_id(key) == by), None)
-    return None if key is None else hmac.compare_digest(seal(key, kind, digest), with_seal)
+    return None if key is None else seal(key, digest) == with_seal
 
 
 def _sealing_key(key: str) -> bytes:

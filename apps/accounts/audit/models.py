@@ -118,8 +118,6 @@ class AuditCheckpoint(models.Model):
     hash = models.CharField(max_length=HASH_LENGTH, help_text="The hash of that entry.")
     count = models.BigIntegerField(help_text="How many entries were cut off by this retention.")
     at = models.DateTimeField()
-    key = models.CharField(max_length=12, help_text="The name of the key that made the seal.")
-    seal = models.CharField(max_length=HASH_LENGTH)
 
     def __str__(self) -> str:
         return f"the audit up to entry {self.through} was cut off"

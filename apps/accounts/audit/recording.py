@@ -15,8 +15,6 @@ from apps.accounts.audit.models import AuditEntry, AuditHead
 if TYPE_CHECKING:
     from apps.accounts.actor import Actor
 
-ENTRY = "entry"
-
 
 def record(
     by: "Actor",
@@ -56,5 +54,5 @@ def record(
             key=chain.key_id(key),
         )
         entry.hash = chain.hash_of(entry.record())
-        entry.seal = chain.seal(key, ENTRY, entry.hash)
+        entry.seal = chain.seal(key, entry.hash)
         entry.save()

@@ -29,8 +29,6 @@ class Migration(migrations.Migration):
                 ('hash', models.CharField(help_text='The hash of that entry.', max_length=64)),
                 ('count', models.BigIntegerField(help_text='How many entries were cut off by this retention.')),
                 ('at', models.DateTimeField()),
-                ('key', models.CharField(help_text='The name of the key that made the seal.', max_length=12)),
-                ('seal', models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(

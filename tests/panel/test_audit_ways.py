@@ -1,0 +1,230 @@
+"""For each action of the audit a way that people have to it, which writes its entry; and what entries hold.
+
+A new action without a line in WAYS fails here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from apps.accounts import setup
+from apps.accounts.audit import AuditAction
+from apps.accounts.audit.models import AuditEntry
+from apps.accounts.models import Role, User
+from apps.deployments import queue
+from apps.deployments.states import Status
+from apps.registries.models import RegistryCredential
+from tests.accounts.people import PASSWORD, make_person
+from tests.panel.admin_records import make_credential
+from tests.panel.fake_engine import FakeEngine
+from tests.panel.pages import YAML, make_app, make_deployed_app
+
+pytestmark = pytest.mark.django_db
+
+NEW_PASSWORD = "planted-new-password-77"
+REGISTRY_PASSWORD = "planted-registry-password-77"
+ENVIRONMENT_VALUE = "planted-environment-value-77"
+SECRETS = (PASSWORD, NEW_PASSWORD, REGISTRY_PASSWORD, ENVIRONMENT_VALUE)
+
+
+@dataclass
+class Stage:
+    """An administrator who is signed in, and what they act on."""
+
+    client: Client
+    ada: User
+
+    def post(self, address: str, **fields: object) -> None:
+        """Send a form that must be accepted."""
+        response = self.client.post(address, fields)
+        assert response.status_code == 302, response.content.decode()[-3000:]
+
+
+def claim(stage: Stage) -> None:
+    User.objects.all().delete()
+    code = setup.setup_code()
+    stage.client.logout()
+    stage.post("/setup/", code=code, username="first", password1=NEW_PASSWORD, password2=NEW_PASSWORD)
+
+
+def sign_in(stage: Stage) -> None:
+    stage.client.logout()
+    stage.post("/login/", username="ada", password=PASSWORD)
+
+
+def fail_to_sign_in(stage: Stage) -> None:
+    Client().post("/login/", {"username": "ada", "password": NEW_PASSWORD})
+
+
+def be_refused(stage: Stage) -> None:
+    viewer = Client()
+    viewer.force_login(make_person("vera", Role.VIEWER))
+    assert viewer.get("/registries/").status_code == 403
+
+
+def add_person(stage: Stage) -> None:
+    stage.post(
+        "/admin/accounts/user/add/",
+        username="bob",
+        role=Role.VIEWER,
+        password1=NEW_PASSWORD,
+        password2=NEW_PASSWORD,
+    )
+
+
+def change_person(stage: Stage) -> None:
+    bob = make_person("bob", Role.VIEWER)
+    stage.post(f"/admin/accounts/user/{bob.pk}/change/", username="bob", role=Role.OPERATOR, is_active="on")
+
+
+def remove_person(stage: Stage) -> None:
+    bob = make_person("bob", Role.VIEWER)
+    stage.post(f"/admin/accounts/user/{bob.pk}/delete/", post="yes")
+
+
+def change_own_password(stage: Stage) -> None:
+    stage.post("/account/password/", oldpassword=PASSWORD, password1=NEW_PASSWORD, password2=NEW_PASSWORD)
+
+
+def give_role(stage: Stage) -> None:
+    make_app()
+    bob = make_person("bob")
+    stage.post("/apps/shop/access/", to=f"person {bob.pk}", role=Role.OWNER)
+
+
+def take_role(stage: Stage) -> None:
+    give_role(stage)
+    grant = User.objects.get(username="bob").grants.get()
+    stage.post(f"/apps/shop/access/{grant.pk}/take/")
+
+
+def add_team(stage: Stage) -> None:
+    stage.post("/admin/auth/group/add/", name="ops", role="")
+
+
+def change_team(stage: Stage) -> None:
+    add_team(stage)
+    team = Group.objects.get()
+    stage.post(f"/admin/auth/group/{team.pk}/change/", name="ops", role=Role.OPERATOR)
+
+
+def remove_team(stage: Stage) -> None:
+    add_team(stage)
+    stage.post(f"/admin/auth/group/{Group.objects.get().pk}/delete/", post="yes")
+
+
+def add_registry(stage: Stage) -> None:
+    stage.post("/registries/add/", host="ghcr.io", username="robot", password=REGISTRY_PASSWORD)
+
+
+def change_registry(stage: Stage) -> None:
+    add_registry(stage)
+    stage.post(
+        f"/registries/{RegistryCredential.objects.get().pk}/", host="ghcr.io", username="other", password=""
+    )
+
+
+def remove_registry(stage: Stage) -> None:
+    credential = make_credential()
+    stage.post(f"/registries/{credential.pk}/remove/")
+
+
+def deploy_new_app(stage: Stage) -> None:
+    stage.post(
+        "/apps/new/",
+        slug="blog",
+        name="",
+        compose=YAML,
+        environment=f"KEY={ENVIRONMENT_VALUE}",
+        note="",
+        deploy="now",
+    )
+
+
+def change_app(stage: Stage) -> None:
+    make_app()
+    stage.post("/apps/shop/settings/", name="Our shop", verify_timeout=60, calm_seconds=5)
+
+
+def stop_app(stage: Stage) -> None:
+    make_deployed_app()
+    stage.post("/apps/shop/stop/")
+
+
+def cancel_event(stage: Stage) -> None:
+    stop_app(stage)
+    event = queue.DeployEvent.objects.queued().get()
+    stage.post(f"/events/{event.pk}/cancel/")
+
+
+def end_event(stage: Stage) -> None:
+    stop_app(stage)
+    event = queue.claim_next("worker")
+    assert event is not None
+    queue.finish(event, Status.FAILED, error="The step failed.")
+
+
+def command(name: str, *arguments: str) -> None:
+    call_command(name, *arguments, stdout=StringIO(), stderr=StringIO())
+
+
+def prune_audit(stage: Stage) -> None:
+    a_year_ago = timezone.now() - timedelta(days=365)
+    with mock.patch("django.utils.timezone.now", return_value=a_year_ago):
+        make_app()
+    command("prune_audit", "--older-than", "30")
+
+
+WAYS: dict[AuditAction, Callable[[Stage], None]] = {
+    AuditAction.PANEL_CLAIMED: claim,
+    AuditAction.SIGNED_IN: sign_in,
+    AuditAction.SIGN_IN_FAILED: fail_to_sign_in,
+    AuditAction.SIGNED_OUT: lambda stage: stage.post("/logout/"),
+    AuditAction.REFUSED: be_refused,
+    AuditAction.PERSON_ADDED: add_person,
+    AuditAction.PERSON_CHANGED: change_person,
+    AuditAction.PERSON_REMOVED: remove_person,
+    AuditAction.PASSWORD_CHANGED: change_own_password,
+    AuditAction.GRANT_GIVEN: give_role,
+    AuditAction.GRANT_TAKEN: take_role,
+    AuditAction.TEAM_ADDED: add_team,
+    AuditAction.TEAM_CHANGED: change_team,
+    AuditAction.TEAM_REMOVED: remove_team,
+    AuditAction.REGISTRY_ADDED: add_registry,
+    AuditAction.REGISTRY_CHANGED: change_registry,
+    AuditAction.REGISTRY_REMOVED: remove_registry,
+    AuditAction.APP_ADDED: deploy_new_app,
+    AuditAction.APP_CHANGED: change_app,
+    AuditAction.VERSION_ADDED: deploy_new_app,
+    AuditAction.EVENT_REQUESTED: stop_app,
+    AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
+    AuditAction.EVENT_ENDED: end_event,
+    AuditAction.KEYS_ROTATED: lambda stage: command("rotate_keys"),
+    AuditAction.AUDIT_EXPORTED: lambda stage: command("export_audit"),
+    AuditAction.AUDIT_PRUNED: prune_audit,
+}
+
+
+@pytest.fixture
+def stage(client: Client, fake_engine: FakeEngine) -> Stage:
+    ada = make_person("ada", Role.ADMINISTRATOR)
+    client.force_login(ada)
+    return Stage(client, ada)
+
+
+@pytest.mark.parametrize("action", AuditAction)
+def test_every_action_is_written_on_its_way_and_holds_no_secret(action: AuditAction, stage: Stage) -> None:
+    WAYS[action](stage)
+
+    assert AuditEntry.objects.filter(action=action).exists()
+    for entry in AuditEntry.objects.all():
+        held = str(entry.record())
+        assert not [secret for secret in SECRETS if secret in held], held
