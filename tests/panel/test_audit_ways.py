@@ -25,7 +25,7 @@ from apps.registries.models import RegistryCredential
 from tests.accounts.people import PASSWORD, make_person
 from tests.panel.admin_records import make_credential
 from tests.panel.fake_engine import FakeEngine
-from tests.panel.pages import YAML, make_app, make_deployed_app
+from tests.panel.pages import YAML, make_app, make_deployed_app, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -177,10 +177,21 @@ def command(name: str, *arguments: str) -> None:
 
 
 def prune_audit(stage: Stage) -> None:
-    a_year_ago = timezone.now() - timedelta(days=365)
-    with mock.patch("django.utils.timezone.now", return_value=a_year_ago):
-        make_app()
-    command("prune_audit", "--older-than", "30")
+    in_a_year = timezone.now() + timedelta(days=365)
+    with mock.patch("django.utils.timezone.now", return_value=in_a_year):
+        command("prune_audit", "--older-than", "30")
+
+
+def end_other_sessions(stage: Stage) -> None:
+    Client().post("/login/", {"username": "ada", "password": PASSWORD})
+    sign_in(stage)
+    stage.post("/account/sessions/", end="others")
+
+
+def reveal_environment(stage: Stage) -> None:
+    make_version(make_app(), YAML, f"KEY={ENVIRONMENT_VALUE}")
+    page = stage.client.post("/apps/shop/environment/", {"version": "2", "all": ""})
+    assert ENVIRONMENT_VALUE in page.content.decode()
 
 
 WAYS: dict[AuditAction, Callable[[Stage], None]] = {
@@ -207,6 +218,8 @@ WAYS: dict[AuditAction, Callable[[Stage], None]] = {
     AuditAction.EVENT_REQUESTED: stop_app,
     AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
     AuditAction.EVENT_ENDED: end_event,
+    AuditAction.SESSION_ENDED: end_other_sessions,
+    AuditAction.SECRET_REVEALED: reveal_environment,
     AuditAction.KEYS_ROTATED: lambda stage: command("rotate_keys"),
     AuditAction.AUDIT_EXPORTED: lambda stage: command("export_audit"),
     AuditAction.AUDIT_PRUNED: prune_audit,
