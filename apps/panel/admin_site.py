@@ -1,5 +1,7 @@
 """The admin, open to whom the policy lets in rather than to Django's staff flag."""
 
+from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -28,6 +30,22 @@ class PanelAdminSite(AdminSite):
         from apps.accounts.policy import Permission, allows_somewhere
 
         return allows_somewhere(request.user, Permission.VIEW)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Let changes through only shortly after people showed who they are, as the panel's own pages do."""
+        guarded = super().admin_view(view, cacheable)
+
+        def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            from apps.panel.access import recently_signed_in
+
+            changes = request.method == "POST" and view != self.logout and request.user.is_authenticated
+            return (recently_signed_in(guarded) if changes else guarded)(request, *args, **kwargs)
+
+        return update_wrapper(confirmed, view)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Lead to the panel's own page: there is one way to change one's password."""
+        return redirect("account_change_password")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send whoever is not signed in to the panel's own page; raise NotAllowed for who may see nothing."""

@@ -48,6 +48,7 @@ def comes_back_to(address: str) -> str:
     "page",
     [
         "/apps/shop/remove/",
+        "/apps/shop/access/",
         "/registries/add/",
         "/registries/{credential}/",
         "/registries/{credential}/remove/",
@@ -136,3 +137,24 @@ def test_nobody_confirms_who_is_not_signed_in(client: Client, administrator: Use
     client.logout()
     assert client.get(CONFIRM)["Location"].startswith("/login/")
     assert client.post(CONFIRM, {"password": PASSWORD})["Location"].startswith("/login/")
+
+
+def test_the_admin_changes_nothing_before_it(client: Client, administrator: User) -> None:
+    page = f"/admin/accounts/user/{administrator.pk}/change/"
+    assert client.get(page).status_code == 200
+    sent = {"username": "renamed", "role": "administrator", "is_active": "on"}
+
+    asked = client.post(page, sent, headers={"Referer": f"http://testserver{page}"})
+
+    assert comes_back_to(asked["Location"]) == page
+    administrator.refresh_from_db()
+    assert administrator.username == "a-administrator"
+    client.post(CONFIRM, {"password": PASSWORD, "next": page})
+    client.post(page, sent)
+    administrator.refresh_from_db()
+    assert administrator.username == "renamed"
+
+
+def test_signing_out_of_the_admin_needs_none(client: Client, administrator: User) -> None:
+    client.post("/admin/logout/")
+    assert "_auth_user_id" not in client.session
