@@ -122,8 +122,9 @@ def test_a_version_shows_its_file_and_masks_its_environment(client: Client) -> N
 
 def test_a_version_whose_key_is_lost_says_so(client: Client, settings: Settings) -> None:
     version = make_version(make_app(), environment="A=hunter2-very-secret")
-    client.force_login(make_person("vic", Role.VIEWER))
+    # A session does not outlive the key either.
     settings.SIMPLEDEPLOY_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    client.force_login(make_person("vic", Role.VIEWER))
 
     response = client.get(reverse("admin:applications_composeversion_change", args=[version.pk]))
 
