@@ -43,6 +43,17 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     return int(text)
 
 
+def one_of(name: str, words: Sequence[str]) -> str:
+    """Return which of `words` variable `name` holds; the first where it holds none.
+
+    Raises ImproperlyConfigured where it is another one.
+    """
+    text = os.environ.get(name, "").strip() or words[0]
+    if text not in words:
+        raise ImproperlyConfigured(f"{name}: one of {', '.join(words)}, not {text!r}.")
+    return text
+
+
 def flag(name: str) -> bool:
     """Return whether variable `name` says yes (1, true, yes, on); empty, 0, false, no and off say no.
 

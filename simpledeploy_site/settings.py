@@ -33,6 +33,10 @@ SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:800
 SIMPLEDEPLOY_TLS = environment.flag("SIMPLEDEPLOY_TLS")
 # Who is believed about the address, protocol and host that somebody else used.
 SIMPLEDEPLOY_TRUSTED_PROXIES = environment.networks("SIMPLEDEPLOY_TRUSTED_PROXIES")
+# Who has to have a second factor.
+SIMPLEDEPLOY_REQUIRE_SECOND_FACTOR = environment.one_of(
+    "SIMPLEDEPLOY_REQUIRE_SECOND_FACTOR", ("none", "administrators", "all")
+)
 SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
 SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")
 REDIS_URL = environment.env.str("REDIS_URL", "")
@@ -55,6 +59,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth.account",
     "allauth.usersessions",
+    "allauth.mfa",
     "channels",
     "csp",
     "django_filters",
@@ -82,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.panel.middleware.SecondFactorMiddleware",
     "apps.panel.middleware.DomainErrorMiddleware",
 ]
 
@@ -160,6 +166,20 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,60/h/ip,5/5m/key",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
+}
+MFA_ADAPTER = "apps.accounts.sign_in.mfa_adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "SimpleDeploy"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# The panel does not rely on addresses of mail.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "apps.panel.account_forms.CodeForm",
+    "reauthenticate": "apps.panel.account_forms.ConfirmCodeForm",
+    "activate_totp": "apps.panel.account_forms.ActivateAppForm",
+    "authenticate_webauthn": "apps.panel.account_forms.KeyForm",
+    "reauthenticate_webauthn": "apps.panel.account_forms.ConfirmKeyForm",
+    "add_webauthn": "apps.panel.account_forms.AddKeyForm",
 }
 ACCOUNT_FORMS = {
     "login": "apps.panel.account_forms.SignInForm",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.panel.views import account
+from apps.panel.views import account, second_factor
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
@@ -18,6 +18,10 @@ urlpatterns = [
     path("account/", account.index, name="account"),
     path("account/confirm/", account.Confirm.as_view(), name="account_reauthenticate"),
     path("account/password/", account.OwnPassword.as_view(), name="account_change_password"),
+    path("login/second-factor/", second_factor.Authenticate.as_view(), name="mfa_authenticate"),
+    path("account/confirm/code/", second_factor.ConfirmByCode.as_view(), name="mfa_reauthenticate"),
+    path("account/confirm/key/", second_factor.ConfirmByKey.as_view(), name="mfa_reauthenticate_webauthn"),
+    path("account/second-factor/", include("apps.panel.second_factor_urls")),
     path("account/sessions/", account.sessions, name="account-sessions"),
     path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
@@ -38,6 +39,7 @@ admin.site.unregister(Group)
 # Allauth's own pages ask nothing of the policy.
 admin.site.unregister(EmailAddress)
 admin.site.unregister(UserSession)
+admin.site.unregister(Authenticator)
 
 
 class PersonForm(forms.ModelForm):

@@ -6,7 +6,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.accounts.audit import sign_ins
-        from apps.accounts.sign_in import recent
+        from apps.accounts.sign_in import recent, second_factor
 
         recent.connect()
+        second_factor.connect()
         sign_ins.connect()

@@ -31,7 +31,7 @@ def signed_in(
     @wraps(view)
     def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
         if wants_fragment(request) and not request.user.is_authenticated:
-            return _whole_page_to(request, reverse("account_login"))
+            return whole_page_to(request, reverse("account_login"))
         return guarded(request, *args, **kwargs)
 
     return wrapper
@@ -53,7 +53,7 @@ def recently_signed_in(
         if request.method == "POST":
             messages.warning(request, "Nothing was done yet: first confirm that it is you, then do it again.")
         page = urlencode({"next": _page_to_come_back_to(request)})
-        return _whole_page_to(request, f"{reverse('account_reauthenticate')}?{page}")
+        return whole_page_to(request, f"{reverse('account_reauthenticate')}?{page}")
 
     return wrapper
 
@@ -66,7 +66,8 @@ def _page_to_come_back_to(request: HttpRequest) -> str:
     return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if known else reverse("apps")
 
 
-def _whole_page_to(request: HttpRequest, address: str) -> HttpResponse:
+def whole_page_to(request: HttpRequest, address: str) -> HttpResponse:
+    """Return the answer that leads the browser to `address`, also where htmx asked for a part of a page."""
     if not wants_fragment(request):
         return HttpResponseRedirect(address)
     return HttpResponse(status=204, headers={"HX-Redirect": address})

@@ -1,8 +1,16 @@
 """Allauth's forms in the panel's look."""
 
+import struct
 from typing import Any
 
 from allauth.account import forms
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
+from django.core.validators import MaxLengthValidator
 from django.forms import Form
 
 
@@ -44,3 +52,73 @@ class OwnPasswordForm(forms.ChangePasswordForm):
         self.fields["oldpassword"].label = "Present password"
         self.fields["password1"].label = "New password"
         self.fields["password2"].label = "New password, again"
+
+
+class CodeForm(AuthenticateForm):
+    """A code from an authenticator app, or a recovery code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+        self.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+
+
+class ConfirmCodeForm(ReauthenticateForm):
+    """Such a code of whoever is signed in, once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+        self.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+
+
+class ActivateAppForm(ActivateTOTPForm):
+    """The first code that an authenticator app shows; it is good for nothing after that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        if not TOTP(Authenticator(user=self.user))._mark_code_used(code):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+# How the readers of a credential fail at what no browser sends.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+
+
+class KeyForm(AuthenticateWebAuthnForm):
+    """What a browser signed with a security key."""
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except _UNREADABLE:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class ConfirmKeyForm(KeyForm, ReauthenticateWebAuthnForm):
+    """The same, of whoever is signed in, once more."""
+
+    reauthenticated = True
+
+
+class AddKeyForm(AddWebAuthnForm):
+    """What a browser made with a security key, and a name for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs |= {"class": "form-control", "maxlength": "100"}
+        self.fields["name"].validators.append(MaxLengthValidator(100))
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except _UNREADABLE:
+            raise get_adapter().validation_error("incorrect_code") from None
+        return cleaned

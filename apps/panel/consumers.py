@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
+from apps.accounts.sign_in.second_factor import is_missing
 from apps.deployments.live import (
     ACCESS_TOPIC,
     APPS_TOPIC,
@@ -68,7 +69,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.user = self.scope["user"]
-        code = NOT_SIGNED_IN if not self.user.is_authenticated else await self.refusal()
+        code = NOT_SIGNED_IN if not self.user.is_authenticated else await self._refusal()
         if code is not None:
             await self.close(code)
             return
@@ -122,6 +123,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(FAILED)
             raise
 
+    async def _refusal(self) -> int | None:
+        # Who lacks the second factor that is required is led to it by whatever page they load.
+        return NOT_SIGNED_IN if await read(is_missing, self.user) else await self.refusal()
+
     def _may_concern(self, message: Message | Gap | None) -> bool:
         """Tell whether `message` may mean that this person's access changed; one may be lost in a gap."""
         if isinstance(message, Gap):
@@ -130,7 +135,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _access_lost(self) -> int | None:
         self.user = await read(live_reads.current_user, self.scope["session"].session_key)
-        return NOT_SIGNED_IN if not self.user.is_authenticated else await self.refusal()
+        return NOT_SIGNED_IN if not self.user.is_authenticated else await self._refusal()
 
 
 def _is_about_access(message: Message | Gap | None) -> TypeGuard[Message]:

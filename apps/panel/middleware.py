@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from apps.accounts.audit.refusals import record_refusal
 from apps.accounts.rate_limits import TooManyRequests
+from apps.accounts.sign_in.second_factor import is_missing
 from apps.core.database import DatabaseUnusable
 from apps.core.errors import DomainError, NotAllowed
-from apps.panel.access import wants_fragment
+from apps.panel.access import wants_fragment, whole_page_to
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,28 @@ class DomainErrorMiddleware:
         if isinstance(exception, DomainError):
             return refusal(request, exception)
         return None
+
+
+class SecondFactorMiddleware:
+    """Lead who lacks the second factor that is required of them to setting it up; nothing else is open."""
+
+    _OPEN = frozenset({"account_logout", "account_reauthenticate", "mfa_reauthenticate", "healthz"}) | {
+        f"mfa_{name}" for name in ("index", "activate_totp", "add_webauthn", "view_recovery_codes")
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if match is not None and match.view_name in self._OPEN:
+            return None
+        if not request.user.is_authenticated or not is_missing(request.user):
+            return None
+        return whole_page_to(request, reverse("mfa_index"))
 
 
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:

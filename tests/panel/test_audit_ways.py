@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, TestCase
 from django.utils import timezone
 
 from apps.accounts import setup
@@ -26,13 +26,14 @@ from tests.accounts.people import PASSWORD, make_person
 from tests.panel.admin_records import make_credential
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import YAML, make_app, make_deployed_app, make_version
+from tests.panel.second_factors import KEY, code, give_app
 
 pytestmark = pytest.mark.django_db
 
 NEW_PASSWORD = "planted-new-password-77"
 REGISTRY_PASSWORD = "planted-registry-password-77"
 ENVIRONMENT_VALUE = "planted-environment-value-77"
-SECRETS = (PASSWORD, NEW_PASSWORD, REGISTRY_PASSWORD, ENVIRONMENT_VALUE)
+SECRETS = (KEY, PASSWORD, NEW_PASSWORD, REGISTRY_PASSWORD, ENVIRONMENT_VALUE)
 
 
 @dataclass
@@ -188,6 +189,23 @@ def end_other_sessions(stage: Stage) -> None:
     stage.post("/account/sessions/", end="others")
 
 
+def set_up_app(stage: Stage) -> None:
+    key = stage.client.get("/account/second-factor/app/").context["form"].secret
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        stage.post("/account/second-factor/app/", code=code(key))
+
+
+def remove_app(stage: Stage) -> None:
+    give_app(stage.ada)
+    stage.post("/account/second-factor/app/remove/")
+
+
+def renew_codes(stage: Stage) -> None:
+    give_app(stage.ada)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        stage.post("/account/second-factor/codes/new/")
+
+
 def reveal_environment(stage: Stage) -> None:
     make_version(make_app(), YAML, f"KEY={ENVIRONMENT_VALUE}")
     page = stage.client.post("/apps/shop/environment/", {"version": "2", "all": ""})
@@ -219,6 +237,9 @@ WAYS: dict[AuditAction, Callable[[Stage], None]] = {
     AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
     AuditAction.EVENT_ENDED: end_event,
     AuditAction.SESSION_ENDED: end_other_sessions,
+    AuditAction.FACTOR_ADDED: set_up_app,
+    AuditAction.FACTOR_REMOVED: remove_app,
+    AuditAction.CODES_RENEWED: renew_codes,
     AuditAction.SECRET_REVEALED: reveal_environment,
     AuditAction.KEYS_ROTATED: lambda stage: command("rotate_keys"),
     AuditAction.AUDIT_EXPORTED: lambda stage: command("export_audit"),

@@ -10,6 +10,9 @@ class AuditAction(models.TextChoices):
     SIGN_IN_FAILED = "session.sign_in_failed", "Sign-in failed"
     SIGNED_OUT = "session.signed_out", "Signed out"
     SESSION_ENDED = "session.ended", "Session ended"
+    FACTOR_ADDED = "second_factor.added", "Second factor added"
+    FACTOR_REMOVED = "second_factor.removed", "Second factor removed"
+    CODES_RENEWED = "second_factor.codes_renewed", "Recovery codes renewed"
     REFUSED = "request.refused", "Request refused"
 
     PERSON_ADDED = "person.added", "Person added"

@@ -1,0 +1,27 @@
+// Asks the browser for a security key: makes or uses a credential with the options that the form carries,
+// puts it into the form and sends it. Allauth's webauthn-json.js does the coding.
+"use strict";
+
+const form = document.querySelector("[data-key-options]");
+const button = form.querySelector("[data-key-button]");
+const problem = document.querySelector("#key-problem");
+
+async function askForKey() {
+  problem.textContent = "";
+  button.disabled = true;
+  try {
+    const ask = window.webauthnJSON[form.dataset.keyAct];
+    form.elements.credential.value = JSON.stringify(await ask(JSON.parse(form.dataset.keyOptions)));
+    form.submit();
+  } catch (error) {
+    problem.textContent = `The key was not used: ${error.message}`;
+    button.disabled = false;
+  }
+}
+
+if (window.PublicKeyCredential) {
+  button.addEventListener("click", askForKey);
+} else {
+  problem.textContent = "This browser uses security keys over https only, or not at all.";
+  button.disabled = true;
+}
