@@ -19,6 +19,7 @@ from django.utils.html import format_html
 
 from apps.accounts.actor import Actor
 from apps.accounts.admin_access import PolicyAdmin
+from apps.accounts.audit.admin import AuditAdmin
 from apps.accounts.models import Role, User
 from apps.accounts.people import (
     LastAdministrator,
@@ -33,6 +34,8 @@ from apps.accounts.people import (
 )
 from apps.accounts.policy import Permission
 from apps.accounts.teams import remove_team, role_for_all, save_team
+
+__all__ = ["AuditAdmin", "PersonAdmin", "TeamAdmin"]
 
 # Teams are Django's groups, without the permissions that Django gives them.
 admin.site.unregister(Group)

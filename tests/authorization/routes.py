@@ -89,6 +89,7 @@ ADMIN: dict[str, tuple[On, str, str | None, str | None, str | None]] = {
     "deployments_deploylog": (On.APP, VIEWER, None, None, None),
     "accounts_user": (On.PANEL, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "auth_group": (On.PANEL, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "accounts_auditentry": (On.PANEL, ADMINISTRATOR, None, None, None),
     "registries_registrycredential": (On.PANEL, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
 }
 
@@ -100,6 +101,7 @@ ADMIN_PAGES: dict[str, Route] = {
     "admin:jsi18n": Route(On.ANY_APP, VIEWER),
     "admin:app_list": Route(On.ANY_APP, VIEWER, names=("app_label",)),
     "admin:deployments_deployevent_export": Route(On.ANY_APP, VIEWER),
+    "admin:accounts_auditentry_export": Route(On.PANEL, ADMINISTRATOR),
     "admin:auth_user_password_change": Route(On.PANEL, ADMINISTRATOR, names=("person",)),
 }
 

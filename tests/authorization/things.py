@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
+from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Grant, Role, User
 from apps.applications.models import App, ComposeVersion
 from apps.deployments.models import DeployEvent, DeployLog
@@ -57,6 +58,7 @@ class Things:
             "applications_composeversion": self.version,
             "deployments_deployevent": self.event,
             "deployments_deploylog": self.chunk,
+            "accounts_auditentry": AuditEntry.objects.get(number=1),
             "registries_registrycredential": self.registry,
             "accounts_user": self.person,
             "auth_group": self.team,

@@ -1,12 +1,13 @@
 """The audit as JSON lines, which can be checked without the panel."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
+from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 
-from apps.accounts.actor import Actor
-from apps.accounts.audit import AuditAction, chain, record
+from apps.accounts.audit import chain
 from apps.accounts.audit.models import AuditEntry
 from apps.core.errors import DomainError
 
@@ -34,28 +35,40 @@ def read_time(text: str, *, ends: bool = False) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def recorded_lines(by: Actor, since: datetime | None = None, until: datetime | None = None) -> Iterator[str]:
-    """Write into the audit that `by` exports it, and return its `lines`."""
-    asked = {"since": since, "until": until}
-    record(by, AuditAction.AUDIT_EXPORTED, "audit", after={k: v for k, v in asked.items() if v})
-    return lines(since, until)
+def selected(since: datetime | None = None, until: datetime | None = None) -> QuerySet[AuditEntry]:
+    """Return the entries from `since` on and before `until`."""
+    entries = AuditEntry.objects.all()
+    if since is not None:
+        entries = entries.filter(at__gte=since)
+    return entries if until is None else entries.filter(at__lt=until)
 
 
-def lines(since: datetime | None = None, until: datetime | None = None) -> Iterator[str]:
-    """Yield a line of JSON for each entry from `since` on and before `until`, in the order of the chain.
+def lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Yield JSON lines of all `entries`, in the order of the chain and a few hundred at a time.
 
-    `hash` is the SHA-256 of the other fields but `seal`, written as JSON with sorted keys and no spaces.
+    In each, `hash` is the SHA-256 of the other fields but `seal`, written as JSON with sorted keys and no
+    spaces.
     """
     after = 0
-    while True:
-        entries = AuditEntry.objects.filter(number__gt=after).order_by("number")
-        if since is not None:
-            entries = entries.filter(at__gte=since)
-        if until is not None:
-            entries = entries.filter(at__lt=until)
-        some = list(entries[:_AT_ONCE])
-        if not some:
-            return
-        for entry in some:
-            yield chain.canonical(entry.record() | {"hash": entry.hash, "seal": entry.seal}) + "\n"
+    while some := _next(entries, after):
+        yield _text(some)
         after = some[-1].number
+
+
+async def stream(entries: QuerySet[AuditEntry]) -> AsyncIterator[str]:
+    """Yield what `lines` does, for an answer to a browser."""
+    after = 0
+    while some := await sync_to_async(_next)(entries, after):
+        yield _text(some)
+        after = some[-1].number
+
+
+def _next(entries: QuerySet[AuditEntry], after: int) -> list[AuditEntry]:
+    # By numbers and not by one long selection: a slow reader holds no transaction open.
+    return list(entries.filter(number__gt=after).order_by("number")[:_AT_ONCE])
+
+
+def _text(entries: Iterable[AuditEntry]) -> str:
+    return "".join(
+        chain.canonical(entry.record() | {"hash": entry.hash, "seal": entry.seal}) + "\n" for entry in entries
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from apps.accounts.actor import Actor
-from apps.accounts.audit import export
+from apps.accounts.audit import AuditAction, export, record
 from apps.accounts.management.audit_command import AuditCommand
 
 
@@ -22,5 +22,7 @@ class Command(AuditCommand):
     def run(self, options: dict[str, Any]) -> None:
         since = export.read_time(options["since"]) if options["since"] else None
         until = export.read_time(options["until"], ends=True) if options["until"] else None
-        for line in export.recorded_lines(Actor.from_command_line(), since, until):
-            self.stdout.write(line, ending="")
+        asked = {name: options[name] for name in ("since", "until") if options[name]}
+        record(Actor.from_command_line(), AuditAction.AUDIT_EXPORTED, "audit", after={"filters": asked})
+        for lines in export.lines(export.selected(since, until)):
+            self.stdout.write(lines, ending="")
