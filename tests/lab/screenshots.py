@@ -27,6 +27,8 @@ PAGES = {
     "version": "/apps/shop/versions/1/",
     "remove": "/apps/shop/remove/",
     "settings": "/apps/shop/settings/",
+    "access": "/apps/shop/access/",
+    "account": "/account/",
     "drift": "/apps/blog/",
     "rollback": "/apps/shop/versions/1/rollback/",
     "prune": "/engine/prune/",
@@ -89,10 +91,25 @@ volumes:
     deploy("wiki", f"services: {{web: {{image: {registry.ref('web', '9')}}}}}\n")
     deploy("jobs", f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n")
     panel.manage("app", "stop", "jobs")
+    panel.manage("shell", "-c", _PEOPLE, check=True)
     edited = panel.apps_dir / "blog" / "docker-compose.yml"
     edited.write_text(edited.read_text().replace("restart: always", "restart: always, read_only: true"))
     client = panel.client()
     wait_until(lambda: 'id="drift"' in client.get("/apps/blog/").text, "blog differs")
+
+
+# People and teams as a page shows them; the panel's own commands make none.
+_PEOPLE = """
+from django.contrib.auth.models import Group
+from apps.accounts.models import Grant, User
+from apps.applications.models import App
+shop, team = App.objects.get(slug="shop"), Group.objects.create(name="on-call")
+Grant.objects.create(team=team, app=None, role="operator", given_by="admin")
+for name, role in (("olga", "owner"), ("devi", "deployer"), ("vera", "viewer")):
+    user = User.objects.create_user(name)
+    team.user_set.add(user)
+    Grant.objects.create(user=user, app=shop, role=role, given_by="admin")
+"""
 
 
 def shoot(browser: Browser, panel: PanelProcess, target: Path, names: list[str]) -> None:
