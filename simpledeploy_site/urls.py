@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.panel.views import account, second_factor
+from apps.panel.views import account, invitations, second_factor
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
@@ -23,6 +23,9 @@ urlpatterns = [
     path("account/confirm/key/", second_factor.ConfirmByKey.as_view(), name="mfa_reauthenticate_webauthn"),
     path("account/second-factor/", include("apps.panel.second_factor_urls")),
     path("account/sessions/", account.sessions, name="account-sessions"),
+    path("join/", invitations.use, name="join"),
+    path("invitations/", invitations.index, name="invitations"),
+    path("invitations/<int:pk>/withdraw/", invitations.remove, name="invitation-withdraw"),
     path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),
     path("", include("apps.panel.urls")),

@@ -101,3 +101,21 @@ class Grant(models.Model):
         subject = self.user or self.team
         assert subject is not None, "a constraint of the table"
         return subject
+
+
+class Invitation(models.Model):
+    """A one-time link by which somebody makes their own account; of its code only the hash is kept."""
+
+    code_hash = models.CharField(max_length=64, unique=True)
+    role = models.CharField("role for all apps", max_length=20, choices=Role, blank=True, default="")
+    team = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    invited_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "invitations"
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk}"

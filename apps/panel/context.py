@@ -27,6 +27,7 @@ class Panel:
         ("Events", "events", Permission.VIEW, ("/events/",)),
         ("Registries", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
         ("Engine", "engine-prune", Permission.PRUNE, ("/engine/",)),
+        ("Invitations", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
         ("Admin", "admin:index", Permission.VIEW, ()),
     )
 

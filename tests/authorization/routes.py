@@ -48,6 +48,8 @@ ROUTES: dict[str, Route] = {
     "mfa_activate_totp": Route(On.SELF, methods=FORM),
     "mfa_add_webauthn": Route(On.SELF, methods=FORM),
     "mfa_generate_recovery_codes": Route(On.SELF, methods=FORM),
+    "invitations": Route(On.PANEL, ADMINISTRATOR, FORM),
+    "invitation-withdraw": Route(On.PANEL, ADMINISTRATOR, DO, ("invitation",)),
     "account-sessions": Route(On.SELF, methods=FORM, sent={"end": "others"}),
     "healthz": Route(On.NOTHING),
     "apps": Route(On.SELF),

@@ -30,6 +30,7 @@ KEPT = (App, ComposeVersion, DeployEvent, Grant, RegistryCredential, User)
 ELSEWHERE = {
     "setup": "tests/panel/test_setup.py",
     "account_logout": "tests/panel/test_login.py",
+    "join": "tests/panel/test_invitations.py",
     "mfa_deactivate_totp": "tests/panel/test_second_factor.py",
     "mfa_remove_webauthn": "tests/panel/test_second_factor.py",
     "mfa_view_recovery_codes": "tests/panel/test_second_factor.py",

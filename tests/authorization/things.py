@@ -1,12 +1,14 @@
 """Two apps with everything that an address can name: one's own, and a foreign one."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from apps.accounts.audit.models import AuditEntry
-from apps.accounts.models import Grant, Role, User
+from apps.accounts.models import Grant, Invitation, Role, User
 from apps.applications.models import App, ComposeVersion
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.registries.models import RegistryCredential
@@ -27,6 +29,7 @@ class Things:
     registry: RegistryCredential
     person: User
     team: Group
+    invitation: Invitation
 
     @classmethod
     def make(cls, slug: str, registry: RegistryCredential, person: User, team: Group) -> "Things":
@@ -34,7 +37,10 @@ class Things:
         event = app.events.get()
         version = make_version(app, YAML + f"# {slug} 2\n")
         grant = Grant.objects.create(user=person, app=app, role=Role.VIEWER, given_by="root")
-        return cls(app, event, make_chunk(event), version, grant, registry, person, team)
+        invitation = Invitation.objects.create(
+            code_hash=slug, invited_by=person, expires_at=timezone.now() + timedelta(days=1)
+        )
+        return cls(app, event, make_chunk(event), version, grant, registry, person, team, invitation)
 
     def address(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return the parts of an address that hold these names, as Django's `reverse` takes them."""
@@ -45,6 +51,7 @@ class Things:
             "grant": ("pk", self.grant.pk),
             "event": ("pk", self.event.pk),
             "project": ("name", "beside"),
+            "invitation": ("pk", self.invitation.pk),
             "registry": ("pk", self.registry.pk),
             "app_label": ("app_label", "applications"),
             "person": ("id", self.person.pk),

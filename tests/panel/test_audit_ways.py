@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.accounts import setup
 from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
-from apps.accounts.models import Role, User
+from apps.accounts.models import Invitation, Role, User
 from apps.deployments import queue
 from apps.deployments.states import Status
 from apps.registries.models import RegistryCredential
@@ -206,13 +206,30 @@ def renew_codes(stage: Stage) -> None:
         stage.post("/account/second-factor/codes/new/")
 
 
+def make_invitation(stage: Stage) -> str:
+    page = stage.client.post("/invitations/", {"role": Role.VIEWER, "team": "", "days": "3"})
+    return str(page.context["link"].partition("#")[2])
+
+
+def use_invitation(stage: Stage) -> None:
+    code = make_invitation(stage)
+    stage.client.logout()
+    stage.post("/join/", code=code, username="bob", password1=NEW_PASSWORD, password2=NEW_PASSWORD)
+    assert not AuditEntry.objects.filter(after__contains=code).exists()
+
+
+def withdraw_invitation(stage: Stage) -> None:
+    make_invitation(stage)
+    stage.post(f"/invitations/{Invitation.objects.get().pk}/withdraw/")
+
+
 def reveal_environment(stage: Stage) -> None:
     make_version(make_app(), YAML, f"KEY={ENVIRONMENT_VALUE}")
     page = stage.client.post("/apps/shop/environment/", {"version": "2", "all": ""})
     assert ENVIRONMENT_VALUE in page.content.decode()
 
 
-WAYS: dict[AuditAction, Callable[[Stage], None]] = {
+WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.PANEL_CLAIMED: claim,
     AuditAction.SIGNED_IN: sign_in,
     AuditAction.SIGN_IN_FAILED: fail_to_sign_in,
@@ -237,6 +254,9 @@ WAYS: dict[AuditAction, Callable[[Stage], None]] = {
     AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
     AuditAction.EVENT_ENDED: end_event,
     AuditAction.SESSION_ENDED: end_other_sessions,
+    AuditAction.INVITED: make_invitation,
+    AuditAction.INVITATION_USED: use_invitation,
+    AuditAction.INVITATION_WITHDRAWN: withdraw_invitation,
     AuditAction.FACTOR_ADDED: set_up_app,
     AuditAction.FACTOR_REMOVED: remove_app,
     AuditAction.CODES_RENEWED: renew_codes,

@@ -57,7 +57,7 @@ def test_the_page_shows_its_form_and_not_the_code(client: Client) -> None:
     assert response.status_code == 200
     assert 'name="code"' in page
     assert setup_code() not in page
-    assert "js/setup.js" in page
+    assert "js/code-from-link.js" in page
     assert "no-store" in response["Cache-Control"]
 
 

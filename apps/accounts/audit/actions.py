@@ -15,6 +15,10 @@ class AuditAction(models.TextChoices):
     CODES_RENEWED = "second_factor.codes_renewed", "Recovery codes renewed"
     REFUSED = "request.refused", "Request refused"
 
+    INVITED = "invitation.made", "Invitation made"
+    INVITATION_USED = "invitation.used", "Invitation used"
+    INVITATION_WITHDRAWN = "invitation.withdrawn", "Invitation withdrawn"
+
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
     PERSON_REMOVED = "person.removed", "Person removed"

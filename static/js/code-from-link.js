@@ -1,14 +1,14 @@
-// Copies the code of the terminal's link (its fragment, which browsers send to no server) into the form,
+// Copies the code of a one-time link (its fragment, which browsers send to no server) into the form,
 // and takes it out of the address bar and the history.
 "use strict";
 
 function copyCode() {
   const code = window.location.hash.slice(1);
-  const field = document.querySelector("#setup-form [name=code]");
+  const field = document.querySelector("form[data-code-from-link] [name=code]");
   if (!code || !field) return;
   field.value = code;
   window.history.replaceState(null, "", window.location.pathname);
-  document.querySelector("#setup-form [name=username]").focus();
+  document.querySelector("form[data-code-from-link] [name=username]").focus();
 }
 
 copyCode();
