@@ -9,16 +9,24 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
+from django.utils.crypto import salted_hmac
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "simpledeploy:live"
 # Hints that wait while Redis is away; the oldest go first, and readers poll the rows anyway.
 MAX_WAITING = 1000
 RECONNECT_SECONDS = 2.0
 _SOCKET_SECONDS = 5.0
 
 Hint = dict[str, Any]
+
+
+def channel() -> str:
+    """Return the name of this panel's channel: its processes share a secret key, others do not know it.
+
+    So two panels on one Redis hear nothing of each other, and nobody can send hints who merely knows the name.
+    """
+    return f"simpledeploy:{salted_hmac('simpledeploy.live', 'channel', algorithm='sha256').hexdigest()[:32]}"
 
 
 class Relay:
@@ -32,6 +40,7 @@ class Relay:
         self._url = url
         self._receive = receive
         self._own = secrets.token_hex(8)
+        self._channel = channel()
         self._waiting: OrderedDict[str, Hint] = OrderedDict()
         self._changed = threading.Condition()
         self._stopped = threading.Event()
@@ -83,11 +92,11 @@ class Relay:
                     self._changed.wait()
                 waiting, self._waiting = self._waiting, OrderedDict()
             for hint in waiting.values():
-                client.publish(CHANNEL, json.dumps({**hint, "from": self._own}))
+                client.publish(self._channel, json.dumps({**hint, "from": self._own}))
 
     def _listen(self, client: redis.Redis) -> None:
         with client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            pubsub.subscribe(CHANNEL)
+            pubsub.subscribe(self._channel)
             while not self._stopped.is_set():
                 message = pubsub.get_message(timeout=1.0)
                 if message is not None:

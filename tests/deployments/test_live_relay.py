@@ -138,6 +138,14 @@ def test_what_others_say_on_that_channel_is_left_alone(server, relay):
     assert heard == [{"type": "apps", "slugs": []}]
 
 
+def test_another_panel_on_the_same_redis_has_a_channel_of_its_own(settings):
+    own = live_relay.channel()
+    assert own == live_relay.channel()
+    settings.SECRET_KEY = "another panel's"
+    assert live_relay.channel() != own
+    assert settings.SECRET_KEY not in live_relay.channel()
+
+
 def test_without_a_redis_nothing_is_relayed(server, settings):
     settings.REDIS_URL = ""
     assert Broadcaster().relay() is None
