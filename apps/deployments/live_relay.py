@@ -24,7 +24,7 @@ Hint = dict[str, Any]
 def channel() -> str:
     """Return the name of this panel's channel: its processes share a secret key, others do not know it.
 
-    So two panels on one Redis hear nothing of each other, and nobody can send hints who merely knows the name.
+    So two panels on one Redis hear nothing of each other, and who merely knows the name cannot send hints.
     """
     return f"simpledeploy:{salted_hmac('simpledeploy.live', 'channel', algorithm='sha256').hexdigest()[:32]}"
 
