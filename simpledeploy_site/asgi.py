@@ -14,13 +14,17 @@ django_application = get_asgi_application()
 from apps.panel.origin import SameOriginValidator  # noqa: E402
 from apps.panel.proxies import TrustedProxies  # noqa: E402
 from apps.panel.routing import websocket_urlpatterns  # noqa: E402
+from apps.panel.token_sign_in import TokenOrSession  # noqa: E402
+
+web_sockets = URLRouter(websocket_urlpatterns)
 
 application = TrustedProxies(
     ProtocolTypeRouter(
         {
             "http": django_application,
-            "websocket": AllowedHostsOriginValidator(
-                SameOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+            "websocket": TokenOrSession(
+                by_token=web_sockets,
+                by_session=AllowedHostsOriginValidator(SameOriginValidator(AuthMiddlewareStack(web_sockets))),
             ),
         }
     )

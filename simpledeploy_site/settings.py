@@ -39,6 +39,8 @@ SIMPLEDEPLOY_REQUIRE_SECOND_FACTOR = environment.one_of(
 )
 SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
 SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")
+# Whose right `manage.py app ...` uses; without one, that of whoever may run commands on the machine.
+SIMPLEDEPLOY_TOKEN = environment.secret_text("SIMPLEDEPLOY_TOKEN")
 REDIS_URL = environment.env.str("REDIS_URL", "")
 
 # --- Django -------------------------------------------------------------------------------------
@@ -79,6 +81,8 @@ MIDDLEWARE = [
     "apps.panel.headers.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before sessions: a request with a token has none.
+    "apps.panel.token_sign_in.TokenMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.panel.views import account, invitations, second_factor
+from apps.panel.views import account, invitations, second_factor, tokens
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
@@ -17,6 +17,9 @@ urlpatterns = [
     path("logout/", account.SignOut.as_view(), name="account_logout"),
     path("account/", account.index, name="account"),
     path("account/confirm/", account.Confirm.as_view(), name="account_reauthenticate"),
+    path("account/tokens/", tokens.index, name="tokens"),
+    path("account/tokens/machines/", tokens.machine, name="token-machine"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path("account/password/", account.OwnPassword.as_view(), name="account_change_password"),
     path("login/second-factor/", second_factor.Authenticate.as_view(), name="mfa_authenticate"),
     path("account/confirm/code/", second_factor.ConfirmByCode.as_view(), name="mfa_reauthenticate"),

@@ -54,4 +54,5 @@ class Actor:
             user,
             address=address,
             agent=request.META.get("HTTP_USER_AGENT", ""),
+            token=user.token.name if user and user.token else "",
         )

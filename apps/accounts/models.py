@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from apps.accounts.policy import Rights, Scope
 
 from apps.accounts.audit.models import AuditCheckpoint, AuditEntry, AuditHead
 
-__all__ = ["AuditCheckpoint", "AuditEntry", "AuditHead", "Role", "User"]
+__all__ = ["AuditCheckpoint", "AuditEntry", "AuditHead", "Role", "Token", "User"]
 
 
 class Role(models.TextChoices):
@@ -38,14 +39,57 @@ class User(AbstractUser):
         "Administrator: everything. Without one, only what teams and grants on single apps give.",
     )
 
+    is_machine = models.BooleanField(
+        "a machine",
+        default=False,
+        help_text="It signs in with tokens only and never has a password.",
+    )
+
+    # The token by which they are here, None for a session or the command line.
+    token: "Token | None" = None
     # What a token narrows this sign-in to; None where the person is here themselves.
     scope: "Scope | None" = None
     # What the policy has read for this object; see there.
     known_rights: "Rights | None" = None
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_machine and self.has_usable_password():
+            self.set_unusable_password()
+        super().save(*args, **kwargs)
+
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         self.known_rights = None
         super().refresh_from_db(*args, **kwargs)
+
+
+class Token(models.Model):
+    """A token of an account: for which permissions on which apps, and until when. Its text is not kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    start = models.CharField(max_length=16, help_text="How its text begins, to recognise it.")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its text.")
+    permissions = models.JSONField(default=list)
+    apps = models.JSONField(null=True, blank=True, help_text="Keys of the apps; empty: all of them.")
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_from = models.CharField(max_length=64, blank=True, default="")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        db_table = "tokens"
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.start}…)"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it was not revoked and has not expired."""
+        return self.revoked_at is None and timezone.now() < self.expires_at
 
 
 class Grant(models.Model):

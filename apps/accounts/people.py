@@ -30,7 +30,7 @@ def administrators() -> QuerySet[User]:
     teams = Grant.objects.filter(app=None, role=Role.ADMINISTRATOR).values("team")
     by_team = User.objects.filter(groups__in=teams).values("pk")
     own = Q(role=Role.ADMINISTRATOR) | Q(is_superuser=True)
-    return User.objects.filter(own | Q(pk__in=by_team), is_active=True)
+    return User.objects.filter(own | Q(pk__in=by_team), is_active=True, is_machine=False)
 
 
 def is_last_administrator(user: User) -> bool:

@@ -13,10 +13,11 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
 from apps.accounts import policy
+from apps.accounts.models import User
 from apps.accounts.policy import Permission
 from apps.accounts.sign_in.recent import is_recent
 from apps.applications.models import App, ComposeVersion
-from apps.core.errors import NotFound
+from apps.core.errors import NotAllowed, NotFound
 from apps.deployments.models import DeployEvent
 
 _P = ParamSpec("_P")
@@ -48,6 +49,8 @@ def recently_signed_in(
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
+        if isinstance(request.user, User) and request.user.token is not None:
+            raise NotAllowed("A token cannot do this. Sign in and do it yourself.")
         if is_recent(request):
             return view(request, *args, **kwargs)
         if request.method == "POST":

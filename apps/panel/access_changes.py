@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
-from apps.accounts.models import Grant, User
+from apps.accounts.models import Grant, Token, User
 from apps.accounts.sign_in.session_store import SessionStore
 from apps.deployments.live import access_changed
 
@@ -20,10 +20,11 @@ _SAYS_NOTHING = {"last_login"}
 
 
 def connect() -> None:
-    """Announce from now on what changes about sessions, people, teams and grants."""
+    """Announce from now on what changes about sessions, tokens, people, teams and grants."""
     for signal in (post_save, post_delete):
         signal.connect(_person_changed, sender=User, dispatch_uid="access")
         signal.connect(_grant_changed, sender=Grant, dispatch_uid="access")
+        signal.connect(_grant_changed, sender=Token, dispatch_uid="access")
     post_delete.connect(_team_changed, sender=Group, dispatch_uid="access")
     m2m_changed.connect(_team_changed, sender=User.groups.through, dispatch_uid="access")
     post_delete.connect(_session_ended, sender=Session, dispatch_uid="access")
@@ -34,7 +35,7 @@ def _person_changed(instance: User, update_fields: frozenset[str] | None = None,
         access_changed(instance.pk)
 
 
-def _grant_changed(instance: Grant, **_: Any) -> None:
+def _grant_changed(instance: Grant | Token, **_: Any) -> None:
     access_changed(instance.user_id)
 
 

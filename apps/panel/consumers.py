@@ -134,7 +134,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return _is_about_access(message) and message["user"] in (None, self.user.pk)
 
     async def _access_lost(self) -> int | None:
-        self.user = await read(live_reads.current_user, self.scope["session"].session_key)
+        if self.user.token is None:
+            self.user = await read(live_reads.current_user, self.scope["session"].session_key)
+        else:
+            self.user = await read(live_reads.current_user_of_token, self.user.token.pk)
         return NOT_SIGNED_IN if not self.user.is_authenticated else await self._refusal()
 
 

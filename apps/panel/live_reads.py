@@ -11,10 +11,12 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from apps.accounts import policy
+from apps.accounts import policy, tokens
+from apps.accounts.tokens import InvalidToken
 from apps.applications.models import App
 from apps.deployer.state.states import app_states
 from apps.deployments import queue
@@ -70,6 +72,14 @@ def current_user(session_key: str | None) -> Any:
     """Return who the session with this key belongs to now: anonymous where it has ended."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     return get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]
+
+
+def current_user_of_token(pk: int) -> Any:
+    """Return whom token `pk` stands for now: anonymous where it has ended."""
+    try:
+        return tokens.still(pk)
+    except InvalidToken:
+        return AnonymousUser()
 
 
 def may_see_event(user: Any, event_id: int) -> bool:

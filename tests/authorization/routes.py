@@ -51,6 +51,8 @@ ROUTES: dict[str, Route] = {
     "invitations": Route(On.PANEL, ADMINISTRATOR, FORM),
     "invitation-withdraw": Route(On.PANEL, ADMINISTRATOR, DO, ("invitation",)),
     "account-sessions": Route(On.SELF, methods=FORM, sent={"end": "others"}),
+    "tokens": Route(On.SELF, methods=FORM),
+    "token-machine": Route(On.PANEL, ADMINISTRATOR, DO, sent={"machine": "robot"}),
     "healthz": Route(On.NOTHING),
     "apps": Route(On.SELF),
     "events": Route(On.SELF),

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.django_db
 METHODS = ("GET", "POST")
 KEPT = (App, ComposeVersion, DeployEvent, Grant, RegistryCredential, User)
 # Neither depends on who comes: a panel that has an account has no set-up, and whoever signs out is led to
-# the sign-in. The second factors that one has not got are not there.
+# the sign-in. A token is on no app: its own person revokes it, or an administrator. The second
+# factors that one has not got are not there.
 ELSEWHERE = {
     "setup": "tests/panel/test_setup.py",
     "account_logout": "tests/panel/test_login.py",
@@ -34,6 +35,7 @@ ELSEWHERE = {
     "mfa_deactivate_totp": "tests/panel/test_second_factor.py",
     "mfa_remove_webauthn": "tests/panel/test_second_factor.py",
     "mfa_view_recovery_codes": "tests/panel/test_second_factor.py",
+    "token-revoke": "tests/panel/test_view_tokens.py",
 }
 
 THROUGH, SIGN_IN, HIDDEN, REFUSED, NO_SUCH_METHOD = "through", "sign in", "hidden", "refused", "no method"

@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.accounts import setup
 from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
-from apps.accounts.models import Invitation, Role, User
+from apps.accounts.models import Invitation, Role, Token, User
 from apps.deployments import queue
 from apps.deployments.states import Status
 from apps.registries.models import RegistryCredential
@@ -229,6 +229,20 @@ def reveal_environment(stage: Stage) -> None:
     assert ENVIRONMENT_VALUE in page.content.decode()
 
 
+def make_token(stage: Stage) -> None:
+    fields = {"name": "script", "user": stage.ada.pk, "permissions": ["view"], "days": 1}
+    assert stage.client.post("/account/tokens/", fields).status_code == 200
+
+
+def revoke_token(stage: Stage) -> None:
+    make_token(stage)
+    stage.post(f"/account/tokens/{Token.objects.get().pk}/revoke/")
+
+
+def show_wrong_token(stage: Stage) -> None:
+    stage.client.get("/", headers={"Authorization": f"Bearer {ENVIRONMENT_VALUE}"})
+
+
 WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.PANEL_CLAIMED: claim,
     AuditAction.SIGNED_IN: sign_in,
@@ -260,6 +274,9 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.FACTOR_ADDED: set_up_app,
     AuditAction.FACTOR_REMOVED: remove_app,
     AuditAction.CODES_RENEWED: renew_codes,
+    AuditAction.TOKEN_MADE: make_token,
+    AuditAction.TOKEN_REVOKED: revoke_token,
+    AuditAction.TOKEN_REFUSED: show_wrong_token,
     AuditAction.SECRET_REVEALED: reveal_environment,
     AuditAction.KEYS_ROTATED: lambda stage: command("rotate_keys"),
     AuditAction.AUDIT_EXPORTED: lambda stage: command("export_audit"),

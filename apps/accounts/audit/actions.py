@@ -43,6 +43,9 @@ class AuditAction(models.TextChoices):
     EVENT_CANCEL_REQUESTED = "event.cancel_requested", "Cancel requested"
     EVENT_ENDED = "event.ended", "Event ended"
 
+    TOKEN_MADE = "token.made", "Token made"
+    TOKEN_REVOKED = "token.revoked", "Token revoked"
+    TOKEN_REFUSED = "token.refused", "Token refused"
     SECRET_REVEALED = "secret.revealed", "Secret revealed"
     KEYS_ROTATED = "key.rotated", "Keys rotated"
 

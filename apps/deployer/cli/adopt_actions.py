@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from apps.accounts.actor import Actor
 from apps.deployer.adopt import requests as adopt_requests
 from apps.deployer.adopt.plan import AdoptionPlan
 from apps.deployer.adopt.requests import AdoptionOutdated
+from apps.deployer.cli.acting import acting
 from apps.deployer.cli.app_actions import started
 from apps.deployer.cli.command import REFUSED, SUCCEEDED
 from apps.deployer.cli.output import Output
@@ -42,7 +42,7 @@ def adopt(options: dict[str, Any], output: Output) -> int:
         return SUCCEEDED
     for sentence in (*plan.lost, *plan.warnings):
         output.say(sentence, style="yellow")
-    by = Actor.from_command_line()
+    by = acting()
     try:
         event = adopt_requests.submit_adopt(project, slug, by, planned=options["planned"] or plan.fingerprint)
     except AdoptionOutdated as error:

@@ -8,6 +8,7 @@ from apps.applications.models import App, ComposeVersion
 from apps.applications.services import get_app, get_version
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.deployer import requests, worker
+from apps.deployer.cli.acting import acting
 from apps.deployer.cli.command import FAILED, SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
 from apps.deployer.cli.following import Interrupts, event_title, follow, watch
@@ -26,7 +27,7 @@ class InvalidScale(DomainError):
 def deploy(options: dict[str, Any], output: Output) -> int:
     """Deploy a file as the app; make the app where its slug is new."""
     slug, file, env_file = options["slug"], options["file"], options["env_file"]
-    by = Actor.from_command_line()
+    by = acting()
     kept = None if env_file is not None else version_to_keep(slug)
     try:
         content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
@@ -40,7 +41,7 @@ def deploy(options: dict[str, Any], output: Output) -> int:
 
 def rollback(options: dict[str, Any], output: Output) -> int:
     """Deploy an earlier version of the app, with the images that it ran."""
-    by = Actor.from_command_line()
+    by = acting()
     app, number, asked = get_app(options["slug"]), options["to"], options["images"]
     same_images = requests.same_images_of(get_version(app, number), asked)
     if not same_images and not asked:
@@ -51,28 +52,28 @@ def rollback(options: dict[str, Any], output: Output) -> int:
 
 def lifecycle(options: dict[str, Any], output: Output) -> int:
     """Stop, start, restart or pull the app, whichever the subcommand is named."""
-    by = Actor.from_command_line()
+    by = acting()
     action = Action(options["subcommand"])
     return started(requests.submit_lifecycle(get_app(options["slug"]), action, by), options, output, by)
 
 
 def scale(options: dict[str, Any], output: Output) -> int:
     """Run other numbers of containers of services."""
-    by = Actor.from_command_line()
+    by = acting()
     wanted = _replicas(options["replicas"])
     return started(requests.submit_scale(get_app(options["slug"]), wanted, by), options, output, by)
 
 
 def remove(options: dict[str, Any], output: Output) -> int:
     """Take the app down; its volumes only when asked."""
-    by = Actor.from_command_line()
+    by = acting()
     event = requests.submit_remove(get_app(options["slug"]), by, volumes=options["volumes"])
     return started(event, options, output, by)
 
 
 def cancel(options: dict[str, Any], output: Output) -> int:
     """Cancel the app's event and wait until it has ended."""
-    by = Actor.from_command_line()
+    by = acting()
     return end_cancelled(_event_to_cancel(options["slug"], options["event"]), options, output, by)
 
 

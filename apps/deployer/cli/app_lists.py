@@ -12,6 +12,7 @@ from apps.applications.models import App
 from apps.applications.records import app_record, version_record
 from apps.core.errors import NotFound
 from apps.deployer import requests
+from apps.deployer.cli.acting import acting, shown_to
 from apps.deployer.cli.command import REFUSED, SUCCEEDED
 from apps.deployer.cli.files import problem_lines, read_content
 from apps.deployer.cli.following import log_pages
@@ -40,7 +41,8 @@ def check(options: dict[str, Any], output: Output) -> int:
 
 def list_apps(options: dict[str, Any], output: Output) -> int:
     """List the apps with what they do now."""
-    apps = list(App.objects.live().select_related("current_version", "created_by").order_by("-pk"))
+    living = App.objects.live().select_related("current_version", "created_by").order_by("-pk")
+    apps = list(shown_to(acting(), living))
     places = queue.positions()
     busy: dict[int | None, DeployEvent] = {}
     for event in DeployEvent.objects.active().select_related("version").order_by("-pk"):
@@ -108,7 +110,8 @@ def list_versions(options: dict[str, Any], output: Output) -> int:
 def list_events(options: dict[str, Any], output: Output) -> int:
     """List the events of an app, also of one that was removed."""
     _app_or_removed(options["slug"])
-    events = DeployEvent.objects.filter(slug=options["slug"]).select_related("version").order_by("-pk")
+    by_slug = DeployEvent.objects.filter(slug=options["slug"]).select_related("version").order_by("-pk")
+    events = shown_to(acting(), by_slug)
     if options["limit"]:
         events = events[: options["limit"]]
     places = queue.positions()

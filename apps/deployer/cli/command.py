@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, OperationalError, ProgrammingError
 
+from apps.accounts.policy import Permission
 from apps.core.database import DatabaseUnusable, require_migrated
 from apps.core.errors import DomainError
+from apps.deployer.cli.acting import On, require
 from apps.deployer.cli.output import Output, OutputClosed, write_leniently
 
 SUCCEEDED, FAILED, REFUSED, CANCELLED = 0, 1, 2, 3
@@ -30,6 +32,9 @@ class Subcommand:
     run: Callable[[dict[str, Any], Output], int]
     arguments: Callable[[ArgumentParser], object] = field(default=lambda parser: None)
     details: str = ""
+    # What a token needs to be used for it, and on what; None: no token can.
+    needs: Permission | None = None
+    on: On = "app"
 
 
 class SubcommandsCommand(BaseCommand):
@@ -92,6 +97,7 @@ class SubcommandsCommand(BaseCommand):
         output = Output(self.stdout, self.stderr, as_json=options["json"], colour=not options["no_color"])
         chosen = next(s for s in self.subcommands if s.name == options["subcommand"])
         try:
+            require(chosen.needs, chosen.on, options)
             code = chosen.run(options, output)
         except DomainError as error:
             self._refuse(output, str(error), options)

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from apps.accounts.actor import Actor
 from apps.core.errors import Conflict, NotFound
+from apps.deployer.cli.acting import acting
 from apps.deployer.cli.app_actions import end_cancelled, started
 from apps.deployer.cli.command import SUCCEEDED
 from apps.deployer.cli.output import Output
@@ -21,7 +21,7 @@ def prune(options: dict[str, Any], output: Output) -> int:
     found = requests.preview()
     if not options["yes"]:
         return _preview(found, kinds, output)
-    by = Actor.from_command_line()
+    by = acting()
     wanted = {kind: [item.id for item in found.of(kind)] for kind in kinds}
     event = requests.submit_prune(wanted, by, build_cache=_has_build_cache(found, kinds))
     return started(event, options, output, by)
@@ -38,7 +38,7 @@ def cancel(options: dict[str, Any], output: Output) -> int:
         event = prunes.running().first() or prunes.queued().first()
         if event is None:
             raise Conflict("No prune is queued or running; there is nothing to cancel.")
-    return end_cancelled(event, options, output, Actor.from_command_line())
+    return end_cancelled(event, options, output, acting())
 
 
 def _has_build_cache(found: Selection, kinds: list[Kind]) -> bool:

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 
+from apps.accounts.policy import Permission
 from apps.deployer import requests
 from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan
 from apps.deployer.cli.arguments import positive
@@ -98,6 +99,7 @@ class Command(SubcommandsCommand):
             app_actions.deploy,
             _deploy,
             _FOLLOWS,
+            needs=Permission.DEPLOY,
         ),
         Subcommand(
             "check",
@@ -105,6 +107,8 @@ class Command(SubcommandsCommand):
             "check --file docker-compose.yml --json",
             app_lists.check,
             _check,
+            needs=Permission.DEPLOY,
+            on="any app",
         ),
         Subcommand(
             "plan",
@@ -113,6 +117,7 @@ class Command(SubcommandsCommand):
             app_plan.plan,
             _plan,
             "The app need not exist yet.",
+            needs=Permission.DEPLOY,
         ),
         Subcommand(
             "rollback",
@@ -121,6 +126,7 @@ class Command(SubcommandsCommand):
             app_actions.rollback,
             _rollback,
             f"Volumes are not touched. {_FOLLOWS}",
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "adopt",
@@ -129,9 +135,17 @@ class Command(SubcommandsCommand):
             adopt_actions.adopt,
             _adopt,
             f"Says before what is recreated and what cannot be kept. {_FOLLOWS}",
+            needs=Permission.ADOPT,
+            on="panel",
         ),
         Subcommand(
-            "stop", "Stop the containers of an app.", "stop shop", app_actions.lifecycle, _action, _FOLLOWS
+            "stop",
+            "Stop the containers of an app.",
+            "stop shop",
+            app_actions.lifecycle,
+            _action,
+            _FOLLOWS,
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "start",
@@ -140,6 +154,7 @@ class Command(SubcommandsCommand):
             app_actions.lifecycle,
             _action,
             _FOLLOWS,
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "restart",
@@ -148,6 +163,7 @@ class Command(SubcommandsCommand):
             app_actions.lifecycle,
             _action,
             _FOLLOWS,
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "pull",
@@ -156,6 +172,7 @@ class Command(SubcommandsCommand):
             app_actions.lifecycle,
             _action,
             _FOLLOWS,
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "scale",
@@ -164,6 +181,7 @@ class Command(SubcommandsCommand):
             app_actions.scale,
             _scale,
             _FOLLOWS,
+            needs=Permission.OPERATE,
         ),
         Subcommand(
             "remove",
@@ -172,6 +190,7 @@ class Command(SubcommandsCommand):
             app_actions.remove,
             _remove,
             f"The name can be used again. {_FOLLOWS}",
+            needs=Permission.REMOVE,
         ),
         Subcommand(
             "cancel",
@@ -180,17 +199,31 @@ class Command(SubcommandsCommand):
             app_actions.cancel,
             _cancel,
             "Waits until it has ended; exits 0 once it is cancelled.",
+            needs=Permission.OPERATE,
         ),
-        Subcommand("list", "List the apps with what they do now.", "list", app_lists.list_apps),
+        Subcommand(
+            "list",
+            "List the apps with what they do now.",
+            "list",
+            app_lists.list_apps,
+            needs=Permission.VIEW,
+            on="any app",
+        ),
         Subcommand(
             "drift",
             "Say in what an app differs from its current version; exits 1 where it does.",
             "drift shop",
             app_drift.drift,
             _slug,
+            needs=Permission.VIEW,
         ),
         Subcommand(
-            "versions", "List the versions of an app.", "versions shop", app_lists.list_versions, _slug
+            "versions",
+            "List the versions of an app.",
+            "versions shop",
+            app_lists.list_versions,
+            _slug,
+            needs=Permission.VIEW,
         ),
         Subcommand(
             "events",
@@ -198,8 +231,15 @@ class Command(SubcommandsCommand):
             "events shop --limit 20",
             app_lists.list_events,
             _events,
+            needs=Permission.VIEW,
         ),
         Subcommand(
-            "logs", "Write the output of an event.", "logs 12 --timestamps", app_lists.show_log, _logs
+            "logs",
+            "Write the output of an event.",
+            "logs 12 --timestamps",
+            app_lists.show_log,
+            _logs,
+            needs=Permission.VIEW,
+            on="event",
         ),
     )

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 
+from apps.accounts.policy import Permission
 from apps.deployer.cli import adopt_actions, engine_actions
 from apps.deployer.cli.arguments import positive
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
@@ -36,6 +37,8 @@ class Command(SubcommandsCommand):
             engine_actions.prune,
             _prune,
             "Never\nvolumes, nor what any container uses, nor the images that a rollback of an app needs.",
+            needs=Permission.PRUNE,
+            on="panel",
         ),
         Subcommand(
             "projects",
@@ -43,6 +46,16 @@ class Command(SubcommandsCommand):
             "projects",
             adopt_actions.list_projects,
             details="To take one over: manage.py app adopt PROJECT",
+            needs=Permission.ADOPT,
+            on="panel",
         ),
-        Subcommand("cancel", "Cancel a prune that runs or waits.", "cancel", engine_actions.cancel, _cancel),
+        Subcommand(
+            "cancel",
+            "Cancel a prune that runs or waits.",
+            "cancel",
+            engine_actions.cancel,
+            _cancel,
+            needs=Permission.PRUNE,
+            on="panel",
+        ),
     )
