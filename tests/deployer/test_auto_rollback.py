@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
+from apps.accounts.audit.models import AuditEntry
 from apps.applications.models import App
 from apps.deployer import auto_rollback
 from apps.deployer.runner.interface import CancelToken
@@ -61,6 +62,19 @@ def test_an_update_that_ends_unstable_goes_back_to_the_last_version_that_ran_wel
     assert rollback.arguments["images"] == "same"
     assert rollback.arguments["pins"]["web"]["id"] == "sha256:web"
     assert rollback.expected == [asdict(Expectation("web", 1, False, False, False))]
+
+
+def test_the_audit_tells_of_the_rollback_and_of_the_end_that_it_follows(lab: Lab) -> None:
+    lab.deployed()
+    failed = fail(lab)
+    (rollback,) = rollbacks()
+    asked, ended = AuditEntry.objects.order_by("number")[AuditEntry.objects.count() - 2 :]
+    assert (asked.actor, asked.origin, asked.on) == (
+        "automatic rollback",
+        f"event {failed.pk}",
+        f"event {rollback.pk}",
+    )
+    assert (ended.on, ended.outcome) == (f"event {failed.pk}", "unstable")
 
 
 def test_a_failure_of_up_goes_back_too(lab: Lab) -> None:

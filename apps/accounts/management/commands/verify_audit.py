@@ -22,6 +22,9 @@ class Command(AuditCommand):
         "was cut off. Exit codes: 0 it holds, 1 it does not, 2 refused."
     )
 
+    # It was not all checked.
+    without_reader = 1
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--expect", metavar="HASH", default="", help="a hash that was kept outside")
 
