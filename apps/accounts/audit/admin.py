@@ -59,7 +59,7 @@ class AuditAdmin(PolicyAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    list_display = ("number", "moment", "actor", "action", "on", "app_slug", "outcome", "address", "token")
+    list_display = ("number", "moment", "actor", "action", "on", "app_slug", "outcome", "address")
     list_filter = ("at", PersonFilter, "action", AppFilter)
     search_fields = ("actor", "on", "address", "token")
     search_help_text = "Person, what it was done to, address, or token"
@@ -104,7 +104,7 @@ class AuditAdmin(PolicyAdmin):
 
     @admin.display(description="at (UTC)", ordering="number")
     def moment(self, entry: AuditEntry) -> str:
-        return f"{entry.at:%Y-%m-%d %H:%M:%S}"
+        return format_html('<span class="moment">{}</span>', f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
     @admin.display(description="before and after")
     def changes(self, entry: AuditEntry) -> str:

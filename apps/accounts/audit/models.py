@@ -40,7 +40,7 @@ class AuditEntry(models.Model):
     """
 
     number = models.BigIntegerField(primary_key=True, help_text="Its place in the chain, from 1 on.")
-    at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField("time", db_index=True)
     actor = models.CharField(max_length=150, db_index=True, help_text="Who did it, as known at that time.")
     user_id = models.BigIntegerField(null=True)
     origin = models.CharField(max_length=100, help_text="By which way: web, command line ...")
@@ -63,7 +63,7 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-number"]
         verbose_name = "audit entry"
-        verbose_name_plural = "audit"
+        verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.number} {self.get_action_display()}"

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='AuditEntry',
             fields=[
                 ('number', models.BigIntegerField(help_text='Its place in the chain, from 1 on.', primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_index=True)),
+                ('at', models.DateTimeField(db_index=True, verbose_name='time')),
                 ('actor', models.CharField(db_index=True, help_text='Who did it, as known at that time.', max_length=150)),
                 ('user_id', models.BigIntegerField(null=True)),
                 ('origin', models.CharField(help_text='By which way: web, command line ...', max_length=100)),
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit',
+                'verbose_name_plural': 'audit entries',
                 'ordering': ['-number'],
             },
         ),
