@@ -124,6 +124,15 @@ def roles_on(user: Any, app: Any) -> frozenset[str]:
     return everywhere if app is None else everywhere | roles.get(app.pk, frozenset())
 
 
+def holders(permission: Permission, app: Any) -> QuerySet[User]:
+    """Return the people who have `permission` on `app`, by name."""
+    roles = [role for role, given in _GIVEN_BY.items() if permission in given]
+    grants = Grant.objects.filter(Q(app=app) | Q(app=None), role__in=roles)
+    everywhere = Q(role__in=roles) | Q(is_superuser=True)
+    granted = Q(pk__in=grants.values("user")) | Q(groups__in=grants.values("team"))
+    return User.objects.filter(everywhere | granted, is_active=True).order_by("username").distinct()
+
+
 def allows(user: Any, permission: Permission, app: Any = None) -> bool:
     """Tell whether `user` (a User or AnonymousUser) has `permission` on `app`.
 

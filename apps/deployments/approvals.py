@@ -11,14 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.actor import COMMAND_LINE, Actor
+from apps.accounts.audit import AuditAction, record
 from apps.applications.models import App
 from apps.applications.services import line_of_text
 from apps.core.errors import Conflict, DomainError, NotAllowed
 from apps.deployments.models import DeployEvent, DeployEventQuerySet
-from apps.deployments.queue import AppRemoved, announce
+from apps.deployments.queue import MAX_NOTE, PANEL, AppRemoved, announce, told
 from apps.deployments.states import Approval, Status
-
-MAX_NOTE = 500
 
 
 class NotAwaited(Conflict):
@@ -68,6 +67,7 @@ def give(event: DeployEvent, by: Actor, *, plan: dict[str, Any], sha256: str, no
             raise _not_awaited(event)
         event.refresh_from_db()
         announce(event)
+        _record(by, AuditAction.EVENT_APPROVED, event, sha256=sha256, note=note)
     return event
 
 
@@ -87,6 +87,7 @@ def refuse(event: DeployEvent, by: Actor, note: str) -> DeployEvent:
             raise _not_awaited(event)
         event.refresh_from_db()
         announce(event)
+        _record(by, AuditAction.EVENT_REFUSED, event, why=note)
     return event
 
 
@@ -165,8 +166,16 @@ def _lapse(waiting: DeployEventQuerySet, error: str) -> int:
         with transaction.atomic():
             if _awaiting(event).update(approval=Approval.LAPSED, **_ended(now, error)):
                 announce(event)
+                _record(PANEL, AuditAction.EVENT_ENDED, event, outcome=Status.CANCELLED, why=error)
                 lapsed += 1
     return lapsed
+
+
+def _record(
+    by: Actor, action: AuditAction, event: DeployEvent, *, outcome: str = "done", **after: str
+) -> None:
+    after = {"requested_by": event.requested_by, **after}
+    record(by, action, f"event {event.pk}", app_slug=event.slug, after=told(event) | after, outcome=outcome)
 
 
 def _not_awaited(event: DeployEvent) -> NotAwaited:

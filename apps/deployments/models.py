@@ -204,6 +204,11 @@ class DeployEvent(models.Model):
         return self.status in ACTIVE
 
     @property
+    def is_coming(self) -> bool:
+        """Whether it runs or will by itself."""
+        return self.is_active and not self.awaits_approval
+
+    @property
     def awaits_approval(self) -> bool:
         return self.status == Status.QUEUED and self.approval == Approval.AWAITED
 

@@ -1,6 +1,7 @@
 """The queue of events: enqueue, cancel, claim, and the conditional updates by which an event moves on."""
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.utils import timezone
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
 from apps.applications.models import App, ComposeVersion
-from apps.core.errors import Conflict
+from apps.applications.services import line_of_text
+from apps.core.errors import Conflict, NotAllowed
 from apps.deployments import live
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import (
@@ -23,6 +25,8 @@ from apps.deployments.states import (
     Approval,
     Status,
 )
+
+MAX_NOTE = 500  # characters of a reason
 
 
 class AppRemoved(Conflict):
@@ -90,7 +94,7 @@ def enqueue(
     `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
     `cause` is the event whose end asks for this one, `plan` what it is to do where that is known already.
     Of a protected app, what a person asks for waits for another's approval; `without_approval` is the reason
-    why this one does not. Raises AppRemoved.
+    why this one does not. Raises AppRemoved, and NotAllowed where somebody with an account gives one.
     """
     with transaction.atomic():
         if app is not None:
@@ -115,12 +119,20 @@ def enqueue(
             **(_approval(by, without_approval) if needed else {}),
         )
         announce(event)
+        if event.approval == Approval.OVERRIDDEN:
+            record(
+                by,
+                AuditAction.APPROVAL_OVERRIDDEN,
+                f"event {event.pk}",
+                app_slug=event.slug,
+                after=told(event) | {"why": event.approval_note},
+            )
         record(
             by,
             AuditAction.EVENT_REQUESTED,
             f"event {event.pk}",
             app_slug=event.slug,
-            after=_told(event) | {"arguments": event.arguments},
+            after=told(event) | {"arguments": event.arguments},
         )
     return event
 
@@ -128,7 +140,12 @@ def enqueue(
 def _approval(by: Actor, without: str) -> dict[str, Any]:
     """Return the columns of an event that needs approval; `without` is the reason where it is left out."""
     now = timezone.now()
-    if without:
+    if without and by.user is not None:
+        raise NotAllowed(
+            "Only the machine's own command line, without a token, goes ahead without approval. "
+            "Nothing was started."
+        )
+    if without := line_of_text(without, "The reason", MAX_NOTE):
         return {
             "approval": Approval.OVERRIDDEN,
             "approval_by": by.name,
@@ -166,7 +183,7 @@ def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
                 AuditAction.EVENT_CANCEL_REQUESTED,
                 f"event {event.pk}",
                 app_slug=event.slug,
-                after=_told(event),
+                after=told(event),
                 outcome=event.status if event.is_terminal else "asked its worker",
             )
     if not done and event.is_terminal:
@@ -185,6 +202,15 @@ def positions() -> dict[int, int]:
     """Return the place of every event in the queue by its id."""
     waiting = DeployEvent.objects.queued().values_list("pk", flat=True)
     return {pk: place for place, pk in enumerate(waiting, start=1)}
+
+
+def foremost(events: Iterable[DeployEvent]) -> dict[int, DeployEvent]:
+    """Return by its app's id what each app does: of `events` what runs, or is next, or waits for approval."""
+    found: dict[int, DeployEvent] = {}
+    for event in sorted(events, key=lambda one: (one.status != Status.RUNNING, one.awaits_approval, one.pk)):
+        if event.app_id is not None:
+            found.setdefault(event.app_id, event)
+    return found
 
 
 def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent | None:
@@ -284,12 +310,12 @@ def finish(event: DeployEvent, status: Status, **columns: Any) -> None:
             AuditAction.EVENT_ENDED,
             f"event {event.pk}",
             app_slug=event.slug,
-            after=_told(event) | {"requested_by": event.requested_by, "exit_code": event.exit_code},
+            after=told(event) | {"requested_by": event.requested_by, "exit_code": event.exit_code},
             outcome=status,
         )
 
 
-def _told(event: DeployEvent) -> dict[str, object]:
+def told(event: DeployEvent) -> dict[str, object]:
     """Return what the audit tells of `event`; the rest stands in its own row."""
     return {"action": event.action, "version": event.version.number if event.version else None}
 

@@ -109,7 +109,9 @@ def find_event(request: HttpRequest, pk: int, permission: Permission = Permissio
 
     What is done to an app with `permission` is done to an event on the engine with Permission.PRUNE.
     """
-    events = policy.visible(request.user, DeployEvent.objects.select_related("app", "version"))
+    events = policy.visible(
+        request.user, DeployEvent.objects.select_related("app", "version", "requested_by_user")
+    )
     event = events.filter(pk=pk).first()
     if event is None:
         raise NotFound(f"There is no event {pk}.")

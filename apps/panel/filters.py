@@ -6,7 +6,7 @@ import django_filters
 from django import forms
 
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import ACTIVE, Action, Status
+from apps.deployments.states import ACTIVE, Action, Approval, Status
 
 _SELECT = {"class": "form-select"}
 
@@ -24,7 +24,7 @@ class EventFilter(django_filters.FilterSet):
         widget=forms.Select(attrs=_SELECT),
     )
     status = django_filters.ChoiceFilter(
-        choices=[("active", "Queued or running"), *Status.choices],
+        choices=[("active", "Queued or running"), ("approval", "Waiting for approval"), *Status.choices],
         method="by_status",
         label="Status",
         empty_label="Every status",
@@ -41,4 +41,6 @@ class EventFilter(django_filters.FilterSet):
         self.filters["app"].extra["choices"] = [(slug, slug) for slug in slugs]
 
     def by_status(self, events: Any, name: str, value: str) -> Any:
+        if value == "approval":
+            return events.filter(status=Status.QUEUED, approval=Approval.AWAITED)
         return events.filter(status__in=ACTIVE) if value == "active" else events.filter(status=value)

@@ -156,18 +156,20 @@ class NewVersionForm(ContentForm):
 class AppSettingsForm(forms.ModelForm):
     class Meta:
         model = App
-        fields = ["name", "verify_timeout", "calm_seconds", "auto_rollback"]
+        fields = ["name", "verify_timeout", "calm_seconds", "auto_rollback", "protected"]
         labels = {
             "name": "Name",
             "verify_timeout": "Time to verify, in seconds",
             "calm_seconds": "Time of calm, in seconds",
             "auto_rollback": "Go back by itself when an update fails",
+            "protected": "Protect this app: four eyes",
         }
         widgets = {
             "name": forms.TextInput(attrs={"class": "form-control"}),
             "verify_timeout": forms.NumberInput(attrs={"class": "form-control number-input"}),
             "calm_seconds": forms.NumberInput(attrs={"class": "form-control number-input"}),
             "auto_rollback": forms.CheckboxInput(attrs={"class": "form-check-input"}),
+            "protected": forms.CheckboxInput(attrs={"class": "form-check-input"}),
         }
 
 

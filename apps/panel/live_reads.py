@@ -23,7 +23,6 @@ from apps.deployments import queue
 from apps.deployments.live import lines_frame
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import Status
 from apps.panel.frame_cache import FrameCache
 
 _Parameters = ParamSpec("_Parameters")
@@ -118,30 +117,32 @@ def may_see_apps(user: Any) -> bool:
 def apps_state(user: Any) -> dict[str, dict[str, Any]]:
     """Return by slug what `/ws/apps/` says of each app that `user` may see."""
     slugs = list(policy.visible(user, App.objects.live()).values_list("slug", flat=True))
-    doing: dict[str, dict[str, Any]] = {}
     places = queue.positions()
-    active = DeployEvent.objects.active().filter(slug__in=slugs).order_by("pk")
-    for event in active.only("slug", "action", "status", "step"):
-        # The running one, else the one that is next.
-        if event.slug not in doing or event.status == Status.RUNNING:
-            doing[event.slug] = {
-                "event": event.pk,
-                "action": event.action,
-                "status": event.status,
-                "step": event.step,
-                "position": places.get(event.pk, 0),
-            }
+    active = DeployEvent.objects.active().filter(slug__in=slugs)
+    columns = ("app_id", "slug", "action", "status", "step", "approval")
+    doing = {event.slug: event for event in queue.foremost(active.only(*columns)).values()}
     told = {}
     for slug, state in app_states(slugs).items():
-        if slug in doing:
+        event = doing.get(slug)
+        if event and event.is_coming:
             state = state.with_event()
         told[slug] = {
             "slug": slug,
             "state": state.state,
             "differences": state.fingerprint,
-            "deploying": doing.get(slug),
+            "deploying": _doing(event, places.get(event.pk, 0)) if event else None,
         }
     return told
+
+
+def _doing(event: DeployEvent, position: int) -> dict[str, Any]:
+    return {
+        "event": event.pk,
+        "action": event.action,
+        "status": event.status,
+        "step": event.step,
+        "position": position,
+    }
 
 
 def removed(slug: str) -> dict[str, Any]:

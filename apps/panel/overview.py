@@ -1,6 +1,5 @@
 """What the pages say of apps at a glance: their state, what is being deployed, what changed last."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -10,12 +9,11 @@ from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import Status
 
 
 @dataclass(frozen=True)
 class AppRow:
-    """One app with its state; `deploying` is its running event, or else the first that waits."""
+    """One app with its state; `deploying` is the event that runs, is next, or waits for approval."""
 
     app: App
     state: AppState
@@ -40,7 +38,7 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
     events = DeployEvent.objects.select_related("version").in_bulk(
         [app.last_event_id for app in found if app.last_event_id]
     )
-    deploying = _deploying(found)
+    deploying = queue.foremost(DeployEvent.objects.active().filter(app__in=found))
     places = queue.positions()
     by_slug = states.app_states([app.slug for app in found])
     rows = []
@@ -49,18 +47,10 @@ def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
         rows.append(
             AppRow(
                 app=app,
-                state=by_slug[app.slug].with_event() if event else by_slug[app.slug],
+                state=by_slug[app.slug].with_event() if event and event.is_coming else by_slug[app.slug],
                 deploying=event,
                 position=places.get(event.pk, 0) if event else 0,
                 last_event=events.get(app.last_event_id),
             )
         )
     return rows
-
-
-def _deploying(apps: Iterable[App]) -> dict[int, DeployEvent]:
-    active: dict[int, DeployEvent] = {}
-    for event in DeployEvent.objects.active().filter(app__in=apps).order_by("pk"):
-        if event.app_id and (event.app_id not in active or event.status == Status.RUNNING):
-            active[event.app_id] = event
-    return active

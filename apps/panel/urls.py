@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.panel.views import access, apps, editor, engine, environment, events, projects, registries, versions
+from apps.panel.views import (
+    access,
+    approvals,
+    apps,
+    editor,
+    engine,
+    environment,
+    events,
+    projects,
+    registries,
+    versions,
+)
 
 urlpatterns = [
     path("", apps.index, name="apps"),
@@ -25,6 +36,8 @@ urlpatterns = [
     path("events/<int:pk>/", events.detail, name="event"),
     path("events/<int:pk>/status/", events.status, name="event-status"),
     path("events/<int:pk>/cancel/", events.cancel, name="event-cancel"),
+    path("events/<int:pk>/approval/", approvals.review, name="event-approval"),
+    path("events/<int:pk>/refuse/", approvals.refuse, name="event-refuse"),
     path("events/<int:pk>/log.txt", events.log_text, name="event-log"),
     path("engine/prune/", engine.prune, name="engine-prune"),
     path("engine/projects/", projects.index, name="projects"),

@@ -74,6 +74,8 @@ ROUTES: dict[str, Route] = {
     "event": Route(On.APP, VIEWER, READ, ("event",)),
     "event-status": Route(On.APP, VIEWER, READ, ("event",)),
     "event-cancel": Route(On.APP, OPERATOR, DO, ("event",)),
+    "event-approval": Route(On.APP, OWNER, FORM, ("event",)),
+    "event-refuse": Route(On.APP, OWNER, DO, ("event",), {"note": "no"}),
     "event-log": Route(On.APP, VIEWER, READ, ("event",)),
     "engine-prune": Route(On.PANEL, ADMINISTRATOR, FORM),
     "projects": Route(On.PANEL, ADMINISTRATOR),

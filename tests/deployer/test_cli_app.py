@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction
+from apps.accounts.audit.models import AuditEntry
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.applications.models import App
 from apps.applications.services import create_app, store_version
@@ -40,30 +42,44 @@ class Requests:
         self.calls: list[tuple[Any, ...]] = []
         self.contents: list[Content] = []
 
-    def submit_deploy(self, slug: str, content: Content, by: Actor, *, note: str = "") -> DeployEvent:
+    def submit_deploy(
+        self, slug: str, content: Content, by: Actor, *, note: str = "", without_approval: str = ""
+    ) -> DeployEvent:
         self.calls.append(("deploy", slug, note))
         self.contents.append(content)
         app = App.objects.live().filter(slug=slug).first() or create_app(slug, "", by)
         version, _is_new = store_version(app, content, by, note)
-        return queue.enqueue(app, Action.DEPLOY, by, version=version)
+        return queue.enqueue(app, Action.DEPLOY, by, version=version, without_approval=without_approval)
 
     same_images_of = staticmethod(requests.same_images_of)
 
-    def submit_rollback(self, app: App, number: int, by: Actor, *, same_images: bool) -> DeployEvent:
+    def submit_rollback(
+        self, app: App, number: int, by: Actor, *, same_images: bool, without_approval: str = ""
+    ) -> DeployEvent:
         self.calls.append(("rollback", app.slug, number, same_images))
-        return queue.enqueue(app, Action.ROLLBACK, by, version=app.current_version)
+        return queue.enqueue(
+            app, Action.ROLLBACK, by, version=app.current_version, without_approval=without_approval
+        )
 
     def submit_lifecycle(self, app: App, action: Action, by: Actor) -> DeployEvent:
         self.calls.append((str(action), app.slug))
         return queue.enqueue(app, action, by)
 
-    def submit_scale(self, app: App, scale: dict[str, int], by: Actor) -> DeployEvent:
+    def submit_scale(
+        self, app: App, scale: dict[str, int], by: Actor, *, without_approval: str = ""
+    ) -> DeployEvent:
         self.calls.append(("scale", app.slug, scale))
-        return queue.enqueue(app, Action.SCALE, by, arguments={"scale": scale})
+        return queue.enqueue(
+            app, Action.SCALE, by, arguments={"scale": scale}, without_approval=without_approval
+        )
 
-    def submit_remove(self, app: App, by: Actor, *, volumes: bool = False) -> DeployEvent:
+    def submit_remove(
+        self, app: App, by: Actor, *, volumes: bool = False, without_approval: str = ""
+    ) -> DeployEvent:
         self.calls.append(("remove", app.slug, volumes))
-        return queue.enqueue(app, Action.REMOVE, by, arguments={"volumes": volumes})
+        return queue.enqueue(
+            app, Action.REMOVE, by, arguments={"volumes": volumes}, without_approval=without_approval
+        )
 
 
 @pytest.fixture
@@ -450,3 +466,72 @@ def test_check_of_a_bad_file_has_the_same_shape_and_exits_with_2(
     plain = manage("app", "check", "--file", str(file))
     assert (plain.code, plain.out) == (2, "")
     assert plain.err.startswith(f"{file}, line ")
+
+
+def test_a_deploy_of_a_protected_app_says_what_it_waits_for(
+    manage: Manage, asked: Requests, tmp_path: Path
+) -> None:
+    make_app()
+    App.objects.update(protected=True)
+    (tmp_path / "f.yml").write_text(YAML)
+    deploy = ("app", "deploy", "shop", "--file", str(tmp_path / "f.yml"), "--detach")
+
+    done = manage(*deploy)
+
+    event = DeployEvent.objects.get()
+    assert (done.code, event.approval) == (0, "awaited")
+    assert "queued, waits for approval." in done.out
+    assert f"another person has to approve event {event.pk} in the panel, on /events/{event.pk}/" in done.err
+    told = manage(*deploy, "--json").json
+    assert (told["status"], told["step"], told["position"]) == ("queued", "approval", 0)
+    (listed,) = manage("app", "list", "--json").json
+    assert listed["deploying"]["step"] == "approval"
+    assert listed["state"] != "deploying"
+    assert f"deploy waits for approval (event {event.pk})" in manage("app", "list").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deploy", "shop", "--file", "-"),
+        ("rollback", "shop", "--to", "1"),
+        ("scale", "shop", "web=2"),
+        ("remove", "shop"),
+    ],
+)
+def test_an_emergency_needs_a_reason_and_then_does_not_wait(
+    words: tuple[str, ...], manage: Manage, asked: Requests
+) -> None:
+    make_app()
+    App.objects.update(protected=True)
+
+    assert manage("app", *words, "--without-approval", " ", stdin=YAML.encode()).code == 2
+    assert not DeployEvent.objects.exists()
+
+    reason = ("--without-approval", "shop is down", "--detach", "--json")
+    told = manage("app", *words, *reason, stdin=YAML.encode()).json
+    assert (told["approval"], told["approval_note"], told["position"]) == ("overridden", "shop is down", 1)
+    assert AuditEntry.objects.filter(action=AuditAction.APPROVAL_OVERRIDDEN).exists()
+
+
+def test_refusing_ends_what_waits_and_is_refused_for_what_does_not(manage: Manage, asked: Requests) -> None:
+    app, _version = make_app()
+    App.objects.update(protected=True)
+    event = queue.enqueue(app, Action.REMOVE, BY)
+
+    done = manage("app", "refuse", str(event.pk), "--reason", "not on a Friday")
+
+    assert (done.code, done.out) == (0, f"Event {event.pk}: remove shop: cancelled.\n")
+    again = manage("app", "refuse", str(event.pk), "--reason", "x")
+    assert (again.code, "has refused event" in again.err) == (2, True)
+    assert manage("app", "refuse", "999", "--reason", "x").err == "There is no event 999.\n"
+
+
+def test_cancel_finds_what_waits_for_approval(manage: Manage, asked: Requests) -> None:
+    app, _version = make_app()
+    App.objects.update(protected=True)
+    event = queue.enqueue(app, Action.REMOVE, BY)
+
+    assert manage("app", "cancel", "shop").code == 0
+    event.refresh_from_db()
+    assert event.approval == "lapsed"

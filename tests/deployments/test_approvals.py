@@ -11,7 +11,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.models import Role, User
 from apps.applications.models import App
 from apps.applications.services import InvalidText, create_app
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotAllowed
 from apps.deployments import approvals, queue
 from apps.deployments.approvals import NoReason, NotAwaited, Overtaken, RequesterGone, SamePerson
 from apps.deployments.models import DeployEvent
@@ -86,6 +86,12 @@ def test_an_override_says_who_and_why(app: App) -> None:
 
     assert (event.approval, event.approval_by, event.approval_note) == ("overridden", "root", "shop is down")
     assert claim_next("w") == event
+
+
+def test_nobody_with_an_account_overrides(app: App) -> None:
+    with pytest.raises(NotAllowed, match="own command line"):
+        enqueue(app, Action.DEPLOY, person("ann"), without_approval="shop is down")
+    assert not DeployEvent.objects.exists()
 
 
 def test_one_that_waits_holds_nothing_back(app: App) -> None:

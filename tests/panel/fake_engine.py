@@ -11,7 +11,9 @@ import yaml
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.core.errors import DomainError
 from apps.deployer import requests
+from apps.deployer.approval import review
 from apps.deployer.check import Checked
+from apps.deployer.plan import other_actions
 from apps.deployer.plan.decision import Situation
 from apps.deployer.plan.desired import Desired
 from apps.deployer.plan.observed import Existing, Images, Observed
@@ -40,6 +42,10 @@ class FakeEngine:
         monkeypatch.setattr(requests, "require_engine", fake.require_engine)
         monkeypatch.setattr(requests, "make_plan", fake.make_plan)
         monkeypatch.setattr(requests, "list_images", fake.list_images)
+        monkeypatch.setattr(review, "find_situation", fake.find_situation)
+        monkeypatch.setattr(other_actions, "list_images", fake.list_images)
+        monkeypatch.setattr(other_actions, "list_existing", lambda runner: fake.observed.containers)
+        monkeypatch.setattr(other_actions, "observe", lambda *args, **options: fake.observed)
         return fake
 
     def app_states(self, slugs: Iterable[str] | None = None) -> dict[str, AppState]:
@@ -63,11 +69,14 @@ class FakeEngine:
     def make_plan(
         self, content: Content, slug: str, runner: object, *, current: Content | None, pins: str = ""
     ) -> Plan:
-        new = self._desired(content)
-        situation = Situation(
-            f"simpledeploy-{slug}", new, self.observed, self._desired(current) if current else None
-        )
+        situation = self.find_situation(content, slug, runner, current=current)
         return build_plan(situation, slug, content, current, pins)
+
+    def find_situation(
+        self, content: Content, slug: str, runner: object, *, current: Content | None, pins: str = ""
+    ) -> Situation:
+        before = self._desired(current) if current else None
+        return Situation(f"simpledeploy-{slug}", self._desired(content), self.observed, before)
 
     def list_images(self, runner: object) -> Images:
         self.require_engine(runner)

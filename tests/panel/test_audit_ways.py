@@ -3,6 +3,7 @@
 A new action without a line in WAYS fails here.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,11 +17,12 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from apps.accounts import setup
+from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Invitation, Role, Token, User
 from apps.deployments import queue
-from apps.deployments.states import Status
+from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import PASSWORD, make_person
 from tests.panel.admin_records import make_credential
@@ -166,6 +168,30 @@ def cancel_event(stage: Stage) -> None:
     stage.post(f"/events/{event.pk}/cancel/")
 
 
+def ask_for_approval(stage: Stage) -> int:
+    """Let somebody ask for the removal of a protected app; return the number of the event."""
+    app = make_app(protected=True)
+    deb = make_person("deb", Role.DEPLOYER)
+    return queue.enqueue(app, Action.REMOVE, Actor("deb", "web 192.0.2.1", deb)).pk
+
+
+def approve_event(stage: Stage) -> None:
+    address = f"/events/{ask_for_approval(stage)}/approval/"
+    found = re.search(r'name="reviewed" value="([0-9a-f]{64})"', stage.client.get(address).content.decode())
+    assert found
+    stage.post(address, reviewed=found[1])
+
+
+def refuse_event(stage: Stage) -> None:
+    stage.post(f"/events/{ask_for_approval(stage)}/refuse/", note="Not on a Friday")
+
+
+def override_approval(stage: Stage) -> None:
+    app, root = make_app(protected=True), Actor("root", "command line")
+    queue.enqueue(app, Action.STOP, root, without_approval="shop is down")
+    queue.enqueue(app, Action.REMOVE, root, without_approval="shop is down")
+
+
 def end_event(stage: Stage) -> None:
     stop_app(stage)
     event = queue.claim_next("worker")
@@ -266,6 +292,9 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.VERSION_ADDED: deploy_new_app,
     AuditAction.EVENT_REQUESTED: stop_app,
     AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
+    AuditAction.EVENT_APPROVED: approve_event,
+    AuditAction.EVENT_REFUSED: refuse_event,
+    AuditAction.APPROVAL_OVERRIDDEN: override_approval,
     AuditAction.EVENT_ENDED: end_event,
     AuditAction.SESSION_ENDED: end_other_sessions,
     AuditAction.INVITED: make_invitation,

@@ -40,6 +40,9 @@ class AuditAction(models.TextChoices):
     VERSION_ADDED = "version.added", "Version added"
 
     EVENT_REQUESTED = "event.requested", "Event requested"
+    EVENT_APPROVED = "event.approved", "Event approved"
+    EVENT_REFUSED = "event.refused", "Event refused"
+    APPROVAL_OVERRIDDEN = "event.approval_overridden", "Approval overridden"
     EVENT_CANCEL_REQUESTED = "event.cancel_requested", "Cancel requested"
     EVENT_ENDED = "event.ended", "Event ended"
 

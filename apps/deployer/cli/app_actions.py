@@ -13,8 +13,8 @@ from apps.deployer.cli.command import FAILED, SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
 from apps.deployer.cli.following import Interrupts, event_title, follow, watch
 from apps.deployer.cli.output import Output
-from apps.deployer.cli.progress import Silence
-from apps.deployments import queue
+from apps.deployer.cli.progress import Silence, waiting_sentence
+from apps.deployments import approvals, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.records import event_record
 from apps.deployments.states import TERMINAL, Action, Status
@@ -31,7 +31,8 @@ def deploy(options: dict[str, Any], output: Output) -> int:
     kept = None if env_file is not None else version_to_keep(slug)
     try:
         content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
-        event = requests.submit_deploy(slug, content, by, note=options["message"])
+        override = options["without_approval"] or ""
+        event = requests.submit_deploy(slug, content, by, note=options["message"], without_approval=override)
     except InvalidContent as error:
         raise refusal(error, file, env_file) from None
     if kept and content.environment:
@@ -46,7 +47,8 @@ def rollback(options: dict[str, Any], output: Output) -> int:
     same_images = requests.same_images_of(get_version(app, number), asked)
     if not same_images and not asked:
         output.say(f"No images of version {number} are recorded; it runs those that its file names.")
-    event = requests.submit_rollback(app, number, by, same_images=same_images)
+    override = options["without_approval"] or ""
+    event = requests.submit_rollback(app, number, by, same_images=same_images, without_approval=override)
     return started(event, options, output, by)
 
 
@@ -60,14 +62,16 @@ def lifecycle(options: dict[str, Any], output: Output) -> int:
 def scale(options: dict[str, Any], output: Output) -> int:
     """Run other numbers of containers of services."""
     by = acting()
-    wanted = _replicas(options["replicas"])
-    return started(requests.submit_scale(get_app(options["slug"]), wanted, by), options, output, by)
+    app, wanted = get_app(options["slug"]), _replicas(options["replicas"])
+    event = requests.submit_scale(app, wanted, by, without_approval=options["without_approval"] or "")
+    return started(event, options, output, by)
 
 
 def remove(options: dict[str, Any], output: Output) -> int:
     """Take the app down; its volumes only when asked."""
     by = acting()
-    event = requests.submit_remove(get_app(options["slug"]), by, volumes=options["volumes"])
+    app, override = get_app(options["slug"]), options["without_approval"] or ""
+    event = requests.submit_remove(app, by, volumes=options["volumes"], without_approval=override)
     return started(event, options, output, by)
 
 
@@ -75,6 +79,19 @@ def cancel(options: dict[str, Any], output: Output) -> int:
     """Cancel the app's event and wait until it has ended."""
     by = acting()
     return end_cancelled(_event_to_cancel(options["slug"], options["event"]), options, output, by)
+
+
+def refuse(options: dict[str, Any], output: Output) -> int:
+    """End an event that waits for approval, with the reason that whoever asked reads."""
+    event = DeployEvent.objects.filter(pk=options["event"]).first()
+    if event is None:
+        raise NotFound(f"There is no event {options['event']}.")
+    event = approvals.refuse(event, acting(), options["reason"])
+    if output.as_json:
+        output.json(event_record(event, queue.position(event)))
+    else:
+        output.lines([f"{event_title(event)}: {event.status}."])
+    return SUCCEEDED
 
 
 def end_cancelled(event: DeployEvent, options: dict[str, Any], output: Output, by: Actor) -> int:
@@ -106,7 +123,10 @@ def started(event: DeployEvent, options: dict[str, Any], output: Output, by: Act
         output.json(event_record(event, position))
     else:
         place = f", place {position}" if position else ""
+        place = ", waits for approval" if event.awaits_approval else place
         output.lines([f"{event_title(event)}: {event.status}{place}."])
+    if event.awaits_approval:
+        output.say(waiting_sentence(event))
     if not worker.live_worker():
         output.say("No worker runs at present; the event waits for one: manage.py serve")
     return SUCCEEDED

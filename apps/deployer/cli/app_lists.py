@@ -44,13 +44,10 @@ def list_apps(options: dict[str, Any], output: Output) -> int:
     living = App.objects.live().select_related("current_version", "created_by").order_by("-pk")
     apps = list(shown_to(acting(), living))
     places = queue.positions()
-    busy: dict[int | None, DeployEvent] = {}
-    for event in DeployEvent.objects.active().select_related("version").order_by("-pk"):
-        # The oldest one is the one that runs or is next.
-        busy[event.app_id] = event
+    busy = queue.foremost(DeployEvent.objects.active())
     states = app_states([app.slug for app in apps])
     for app in apps:
-        if app.pk in busy:
+        if app.pk in busy and busy[app.pk].is_coming:
             states[app.slug] = states[app.slug].with_event()
     if output.as_json:
         output.json(
@@ -189,6 +186,8 @@ def _deploying(event: DeployEvent | None, places: dict[int, int]) -> dict[str, A
 def _deploying_text(event: DeployEvent | None, places: dict[int, int]) -> str:
     if event is None:
         return "-"
+    if event.awaits_approval:
+        return f"{event.action} waits for approval (event {event.pk})"
     where = f"place {places[event.pk]}" if event.pk in places else event.step or event.status
     return f"{event.action}, {where} (event {event.pk})"
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from apps.deployer.cli.output import STATUS_STYLES, Output, OutputClosed, printable
+from apps.deployments import approvals
 from apps.deployments.logs import LogLine
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
@@ -101,6 +102,8 @@ class PlainProgress:
         return None
 
     def state(self, event: DeployEvent, position: int) -> None:
+        if event.awaits_approval:
+            self._once(waiting_sentence(event))
         if event.status == Status.QUEUED and position:
             long = timezone.now() - event.queued_at > _NOT_WORTH_TELLING
             self._waited = self._waited or position > 1 or long
@@ -167,7 +170,8 @@ class TerminalProgress:
             return Text("")
         grid = Table.grid(padding=(0, 2))
         if event.status == Status.QUEUED:
-            waiting = Text.assemble(("queued", "cyan"), f", place {self._position}")
+            where = ", waits for approval" if event.awaits_approval else f", place {self._position}"
+            waiting = Text.assemble(("queued", "cyan"), where)
             grid.add_row(self._spinner, waiting, _seconds(event.queued_at, timezone.now()))
         for step in event.steps:
             grid.add_row(*self._row(event, step))
@@ -184,6 +188,15 @@ class TerminalProgress:
             style = STATUS_STYLES[event.status] if failed else "green" if ended_well else "red"
             mark = Text("✗" if failed or not ended_well else "✓", style=style)
         return mark, Text(printable(step["name"])), _seconds(started, finished or timezone.now())
+
+
+def waiting_sentence(event: DeployEvent) -> str:
+    """Return what `event` waits for, and for how long at most."""
+    until = timezone.localtime(approvals.expires_at(event))
+    return (
+        f"{event.slug} is protected: another person has to approve event {event.pk} in the panel, "
+        f"on /events/{event.pk}/, until {until:%Y-%m-%d %H:%M %Z}."
+    )
 
 
 def seconds_taken(event: DeployEvent) -> str:

@@ -13,6 +13,7 @@ from apps.applications.models import App
 from apps.applications.services import content_of, save_settings
 from apps.core.errors import NotFound
 from apps.deployer import requests
+from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
 from apps.panel.disk import file_changes
@@ -31,8 +32,11 @@ _STRIP = 20
 def index(request: HttpRequest) -> HttpResponse:
     """All apps: their state, what is being deployed, what changed last and by whom."""
     rows = app_rows(policy.visible(request.user, App.objects.live()))
-    template = "partials/app_list.html" if wants_fragment(request) else "apps.html"
-    return render(request, template, {"rows": rows})
+    if wants_fragment(request):
+        return render(request, "partials/app_list.html", {"rows": rows})
+    waiting = policy.visible(request.user, DeployEvent.objects.awaiting_approval(), Permission.APPROVE)
+    to_approve = waiting.exclude(requested_by_user=request.user.pk).count()
+    return render(request, "apps.html", {"rows": rows, "to_approve": to_approve})
 
 
 @signed_in

@@ -13,7 +13,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import DOWNLOADS, limited
 from apps.applications.models import App
-from apps.deployments import logs, queue
+from apps.deployments import approvals, logs, queue
 from apps.deployments.models import DeployEvent
 from apps.panel.access import find_event, signed_in, wants_fragment
 from apps.panel.filters import EventFilter
@@ -22,6 +22,7 @@ from apps.panel.timeline import timeline
 _PER_PAGE = 25
 # Lines that the page itself holds; where there are more, the stream brings them all.
 _LINES = 500
+_APPROVERS = 10  # who are named
 
 
 @signed_in
@@ -100,4 +101,20 @@ def _status_context(event: DeployEvent) -> dict[str, object]:
         "steps": timeline(event),
         "position": queue.position(event),
         "consequences": event.consequences.select_related("version"),
+        **_approval_context(event),
+    }
+
+
+def _approval_context(event: DeployEvent) -> dict[str, object]:
+    """Return who can approve `event` and until when, while it waits for that."""
+    if not event.awaits_approval:
+        return {}
+    people = policy.holders(Permission.APPROVE, event.app)
+    if event.requested_by_user:
+        people = people.exclude(pk=event.requested_by_user.pk)
+    names = [person.get_username() for person in people[: _APPROVERS + 1]]
+    return {
+        "approvers": names[:_APPROVERS],
+        "more_approvers": len(names) > _APPROVERS,
+        "expires_at": approvals.expires_at(event),
     }

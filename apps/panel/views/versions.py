@@ -28,7 +28,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     if len(numbers) > 1:
         to = _number(request.GET.get("to")) or numbers[0]
         since = _number(request.GET.get("from")) or next((n for n in numbers if n < to), numbers[-1])
-        context |= _difference(find_version(request, app, since), find_version(request, app, to))
+        context |= difference(find_version(request, app, since), find_version(request, app, to))
     template = "partials/diff.html" if wants_fragment(request) else "app_versions.html"
     return render(request, template, context)
 
@@ -47,7 +47,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "events": list(version.events.all()[:5]),
     }
     if app.current_version and app.current_version != version:
-        context |= _difference(app.current_version, version)
+        context |= difference(app.current_version, version)
     return render(request, "version.html", context)
 
 
@@ -86,7 +86,8 @@ def _recorded(version: ComposeVersion) -> dict[str, object]:
         return {"recorded": [], "engine_problem": error}
 
 
-def _difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:
+def difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:
+    """Return what `partials/diff.html` shows of two versions."""
     found: dict[str, object] = {"old": old, "new": new}
     if len(old.yaml) + len(new.yaml) > MAX_CHARACTERS:
         return found | {"too_long": True}

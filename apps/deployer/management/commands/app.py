@@ -1,6 +1,6 @@
 """`manage.py app`: everything about apps, for people on the machine and for scripts."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 from apps.accounts.policy import Permission
 from apps.deployer import requests
@@ -18,13 +18,34 @@ def _action(parser: ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
 
 
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ArgumentTypeError("say why, in a few words")
+    return text
+
+
+def _four_eyes(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument(
+        "--without-approval",
+        type=_reason,
+        metavar="REASON",
+        help="in an emergency: do not wait for another person where the app is protected; the reason is kept",
+    )
+
+
+def _refuse(parser: ArgumentParser) -> None:
+    parser.add_argument("event", type=positive, metavar="EVENT", help="number of the event")
+    parser.add_argument("--reason", required=True, type=_reason, metavar="R", help="for whoever asked")
+
+
 def _files(parser: ArgumentParser, environment_help: str) -> None:
     parser.add_argument("--file", required=True, metavar="F", help="Compose file, - for standard input")
     parser.add_argument("--env-file", metavar="E", help=environment_help)
 
 
 def _deploy(parser: ArgumentParser) -> None:
-    _action(parser)
+    _four_eyes(parser)
     _files(parser, "environment of the app (.env); without it a redeploy keeps the one it has")
     parser.add_argument("--message", default="", metavar="M", help="note that the version keeps")
 
@@ -49,7 +70,7 @@ def _adopt(parser: ArgumentParser) -> None:
 
 
 def _rollback(parser: ArgumentParser) -> None:
-    _action(parser)
+    _four_eyes(parser)
     parser.add_argument("--to", type=positive, required=True, metavar="N", help="number of the version")
     parser.add_argument(
         "--images",
@@ -61,12 +82,12 @@ def _rollback(parser: ArgumentParser) -> None:
 
 
 def _scale(parser: ArgumentParser) -> None:
-    _action(parser)
+    _four_eyes(parser)
     parser.add_argument("replicas", nargs="+", metavar="SERVICE=N", help="number of containers of a service")
 
 
 def _remove(parser: ArgumentParser) -> None:
-    _action(parser)
+    _four_eyes(parser)
     parser.add_argument("--volumes", action="store_true", help="delete its volumes with all they hold, too")
 
 
@@ -208,6 +229,16 @@ class Command(SubcommandsCommand):
             app_lists.list_apps,
             needs=Permission.VIEW,
             on="any app",
+        ),
+        Subcommand(
+            "refuse",
+            "Refuse an event of a protected app that waits for approval; it ends as cancelled.",
+            "refuse 12 --reason 'Not on a Friday'",
+            app_actions.refuse,
+            _refuse,
+            "Approving needs an account: it is done in the panel.",
+            needs=Permission.APPROVE,
+            on="event",
         ),
         Subcommand(
             "drift",
