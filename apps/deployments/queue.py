@@ -261,12 +261,14 @@ def _held_back_by_prune(event: DeployEvent) -> bool:
 
     The rows of the prunes stay locked until the claim is through, so that `begin_alone` sees it.
     """
-    prunes = DeployEvent.objects.active().filter(action=Action.PRUNE).exclude(pk=event.pk)
+    # Itself too, where it is one: all lock them in the same order, and none waits for one that waits for it.
+    prunes = DeployEvent.objects.active().filter(action=Action.PRUNE).select_for_update().order_by("pk")
     return any(
         prune.pk < event.pk
         or (prune.status == Status.RUNNING and event.action == Action.PRUNE)
         or prune.step not in ("", WAIT_STEP)
-        for prune in prunes.select_for_update().order_by("pk")
+        for prune in prunes
+        if prune.pk != event.pk
     )
 
 
