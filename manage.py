@@ -7,6 +7,10 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simpledeploy_site.settings")
+    from apps.core.private_memory import keep_private
+
+    # Before anything is read that must not be seen.
+    keep_private()
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

@@ -254,6 +254,8 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "apps.core.error_reports.NoValuesFilter"
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
