@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -52,6 +53,46 @@ def one_of(name: str, words: Sequence[str]) -> str:
     if text not in words:
         raise ImproperlyConfigured(f"{name}: one of {', '.join(words)}, not {text!r}.")
     return text
+
+
+def issuer(name: str) -> str:
+    """Return the address of an OpenID Connect issuer that variable `name` holds, "" where it is not set.
+
+    Raises ImproperlyConfigured where it is none, or where others on the way could read along.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    safe = parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    )
+    if not safe or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ImproperlyConfigured(f"{name}: an address like https://accounts.example.org, not {text!r}.")
+    return text
+
+
+def needed_with(other: str, name: str) -> str:
+    """Return what variable `name` holds. Raises ImproperlyConfigured where only `other` is set."""
+    text = os.environ.get(name, "").strip()
+    if os.environ.get(other, "").strip() and not text:
+        raise ImproperlyConfigured(f"{name} is not set, but {other} is.")
+    return text
+
+
+def group_roles(name: str) -> dict[str, str]:
+    """Return the role of each group that variable `name` holds: "admins=administrator, devs=deployer".
+
+    Raises ImproperlyConfigured where one is no role.
+    """
+    roles = ("viewer", "operator", "deployer", "owner", "administrator")
+    found = {}
+    for part in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        group, equals, role = (word.strip() for word in part.rpartition("="))
+        if not equals or not group or role not in roles:
+            raise ImproperlyConfigured(f"{name}: GROUP=ROLE with a role of {', '.join(roles)}, not {part!r}.")
+        found[group] = role
+    return found
 
 
 def flag(name: str) -> bool:

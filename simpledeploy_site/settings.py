@@ -37,6 +37,17 @@ SIMPLEDEPLOY_TRUSTED_PROXIES = environment.networks("SIMPLEDEPLOY_TRUSTED_PROXIE
 SIMPLEDEPLOY_REQUIRE_SECOND_FACTOR = environment.one_of(
     "SIMPLEDEPLOY_REQUIRE_SECOND_FACTOR", ("none", "administrators", "all")
 )
+# A provider of accounts (OpenID Connect), none where the issuer is empty.
+SIMPLEDEPLOY_OIDC_ISSUER = environment.issuer("SIMPLEDEPLOY_OIDC_ISSUER")
+SIMPLEDEPLOY_OIDC_CLIENT_ID = environment.needed_with(
+    "SIMPLEDEPLOY_OIDC_ISSUER", "SIMPLEDEPLOY_OIDC_CLIENT_ID"
+)
+SIMPLEDEPLOY_OIDC_CLIENT_SECRET = environment.secret_text("SIMPLEDEPLOY_OIDC_CLIENT_SECRET")
+SIMPLEDEPLOY_OIDC_NAME = environment.env.str("SIMPLEDEPLOY_OIDC_NAME", "") or "single sign-on"
+SIMPLEDEPLOY_OIDC_SCOPES = environment.env.str("SIMPLEDEPLOY_OIDC_SCOPES", "openid profile").split()
+SIMPLEDEPLOY_OIDC_GROUPS_CLAIM = environment.env.str("SIMPLEDEPLOY_OIDC_GROUPS_CLAIM", "") or "groups"
+# Which of the provider's groups gives which role for all apps.
+SIMPLEDEPLOY_OIDC_ROLES = environment.group_roles("SIMPLEDEPLOY_OIDC_ROLES")
 SIMPLEDEPLOY_ADMIN_USERNAME = environment.env.str("SIMPLEDEPLOY_ADMIN_USERNAME", "")
 SIMPLEDEPLOY_ADMIN_PASSWORD = environment.secret_text("SIMPLEDEPLOY_ADMIN_PASSWORD")
 # Whose right `manage.py app ...` uses; without one, that of whoever may run commands on the machine.
@@ -62,6 +73,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.usersessions",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "channels",
     "csp",
     "django_filters",
@@ -171,6 +184,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
 }
+SOCIALACCOUNT_ADAPTER = "apps.accounts.sign_in.social_adapter.SocialAdapter"
 MFA_ADAPTER = "apps.accounts.sign_in.mfa_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "SimpleDeploy"

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.panel.views import account, invitations, second_factor, tokens
+from apps.panel.views import account, invitations, oidc, second_factor, tokens
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
@@ -22,6 +22,8 @@ urlpatterns = [
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path("account/password/", account.OwnPassword.as_view(), name="account_change_password"),
     path("login/second-factor/", second_factor.Authenticate.as_view(), name="mfa_authenticate"),
+    path("login/provider/", oidc.begin, name="oidc-begin"),
+    path("login/provider/callback/", oidc.callback, name="oidc-callback"),
     path("account/confirm/code/", second_factor.ConfirmByCode.as_view(), name="mfa_reauthenticate"),
     path("account/confirm/key/", second_factor.ConfirmByKey.as_view(), name="mfa_reauthenticate_webauthn"),
     path("account/second-factor/", include("apps.panel.second_factor_urls")),

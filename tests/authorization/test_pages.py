@@ -31,6 +31,8 @@ KEPT = (App, ComposeVersion, DeployEvent, Grant, RegistryCredential, User)
 ELSEWHERE = {
     "setup": "tests/panel/test_setup.py",
     "account_logout": "tests/panel/test_login.py",
+    "oidc-begin": "tests/panel/test_oidc.py",
+    "oidc-callback": "tests/panel/test_oidc.py",
     "join": "tests/panel/test_invitations.py",
     "mfa_deactivate_totp": "tests/panel/test_second_factor.py",
     "mfa_remove_webauthn": "tests/panel/test_second_factor.py",

@@ -4,14 +4,19 @@ import re
 from typing import Any
 
 from allauth.account import views
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.actor import Actor
@@ -39,6 +44,17 @@ class SignIn(views.LoginView):
             return render(request, "account/unclaimed.html", status=403)
         return super().dispatch(request, *args, **kwargs)
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        if settings.SIMPLEDEPLOY_OIDC_ISSUER:
+            context |= {
+                "provider_name": settings.SIMPLEDEPLOY_OIDC_NAME,
+                "provider_address": passthrough_next_redirect_url(
+                    self.request, reverse("oidc-begin"), REDIRECT_FIELD_NAME
+                ),
+            }
+        return context
+
     def form_invalid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
@@ -53,7 +69,17 @@ class SignOut(views.LogoutView):
 
 @method_decorator(signed_in, name="dispatch")
 class Confirm(views.ReauthenticateView):
-    """The password once more, before something dangerous."""
+    """The password once more, before something dangerous; the provider for who has no other way."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if settings.SIMPLEDEPLOY_OIDC_ISSUER and not get_adapter().get_reauthentication_methods(request.user):
+            target = {"again": "", "next": get_next_redirect_url(request) or reverse("apps")}
+            context = {
+                "provider_name": settings.SIMPLEDEPLOY_OIDC_NAME,
+                "address": f"{reverse('oidc-begin')}?{urlencode(target)}",
+            }
+            return render(request, "account/confirm_at_provider.html", context)
+        return super().dispatch(request, *args, **kwargs)
 
 
 @method_decorator(signed_in, name="dispatch")
