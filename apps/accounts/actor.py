@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from apps.accounts.models import User
 
-COMMAND_LINE = "command line"
+COMMAND_LINE = "command line"  # the origin of what is asked for by a command on the machine
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Actor:
     def from_command_line(cls) -> "Actor":
         """Return the operating system's user who runs this command."""
         return cls(getpass.getuser(), COMMAND_LINE)
+
+    @property
+    def is_on_the_machine(self) -> bool:
+        """Whether a command on the machine asks: whoever can run one can do everything without the panel."""
+        return self.user is None and self.origin == COMMAND_LINE
 
     @classmethod
     def _behind(cls, request: HttpRequest, name: str, user: User | None) -> "Actor":

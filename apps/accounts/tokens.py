@@ -192,7 +192,8 @@ def from_settings() -> Actor | None:
         return None
     user = whom(settings.SIMPLEDEPLOY_TOKEN, "command line")
     assert user.token is not None, "it came by one"
-    return Actor(user.get_username(), "command line", user, token=user.token.name)
+    # Another origin than that of the machine's own commands, which are trusted with everything.
+    return Actor(user.get_username(), "command line with a token", user, token=user.token.name)
 
 
 def _user(token: Token | None) -> User:

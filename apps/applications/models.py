@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from apps.accounts.models import Role
+from apps.applications.host_rules.rules import HostRule
 from apps.core.errors import Conflict
 from apps.core.fields import EncryptedTextField
 
@@ -126,3 +129,63 @@ class ComposeVersion(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ImmutableVersion("A stored version stays.")
+
+
+class HostAllowance(models.Model):
+    """Leave for a role, a team or an app to ask one thing of the host; see `host_rules`."""
+
+    rule = models.CharField("what", max_length=20, choices=HostRule)
+    subject = models.CharField(
+        "only",
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="Just this: a path and what lies below it, a capability, the name of a network ... "
+        "Empty: all that the rule is about.",
+    )
+    role = models.CharField(
+        max_length=20,
+        choices=Role,
+        blank=True,
+        default="",
+        help_text="Who has this role, on the apps where they have it.",
+    )
+    team = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.CASCADE, related_name="host_allowances"
+    )
+    app = models.ForeignKey(
+        App, null=True, blank=True, on_delete=models.PROTECT, related_name="host_allowances"
+    )
+    reason = models.CharField(max_length=500, help_text="Why it is needed, for those who read this later.")
+    allowed_by = models.CharField(max_length=150)
+    allowed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "host_allowances"
+        ordering = ["rule", "subject", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(~Q(role="") & Q(team=None, app=None))
+                | Q(role="", team__isnull=False, app=None)
+                | Q(role="", team=None, app__isnull=False),
+                name="host_allowance_for_a_role_a_team_or_an_app",
+            ),
+            models.UniqueConstraint(
+                fields=["rule", "subject", "role"],
+                condition=~Q(role=""),
+                name="one_host_allowance_for_a_role",
+            ),
+            models.UniqueConstraint(
+                fields=["rule", "subject", "team"],
+                condition=Q(team__isnull=False),
+                name="one_host_allowance_for_a_team",
+            ),
+            models.UniqueConstraint(
+                fields=["rule", "subject", "app"],
+                condition=Q(app__isnull=False),
+                name="one_host_allowance_for_an_app",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_rule_display()}: {self.subject}" if self.subject else self.get_rule_display()

@@ -13,6 +13,7 @@ from apps.accounts.actor import Actor
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import DomainError
 from apps.deployer import requests
+from apps.deployer.host_policy import recorded_rules
 from apps.deployer.runner.interface import CommandRunner
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
@@ -70,7 +71,10 @@ def _prepare(event: DeployEvent, runner: CommandRunner) -> WayBack:
     if before.version_id == event.version_id and _same_images(event.images, before.images):
         return _no(f"not done, as version {number} with these images is also what ran well last")
     try:
-        columns = requests.rollback_columns(before.version, same_images=True, runner=runner)
+        # Nobody asks for it now: what was allowed to the version when it ran is so again, and no more.
+        columns = requests.rollback_columns(
+            before.version, same_images=True, host_rules=recorded_rules(before), runner=runner
+        )
     except DomainError as error:
         return _no(f"not possible. Version {number} cannot be deployed: {str(error).rstrip('.')}")
     return WayBack(before.version, columns)

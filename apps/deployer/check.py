@@ -3,14 +3,19 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from apps.applications.compose_file import locate
 from apps.applications.content import Content, Problem
+from apps.applications.host_rules.ground import Ground
+from apps.applications.host_rules.judgement import asked_by, problems, reads_of
+from apps.applications.host_rules.rules import HostRights
 from apps.deployer import compose
+from apps.deployer.containers import writable_paths
 from apps.deployer.engine_errors import OLDEST_COMPOSE, ComposeMissing, ComposeTooOld, EngineProblem
 from apps.deployer.refusals import problem_of, warnings_in
 from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, Outcome, collect
@@ -34,6 +39,7 @@ class Checked:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # Compose's own, such as variables that are not set
     model: dict[str, Any] = field(default_factory=dict, repr=False)  # the resolved file, with its secrets
+    asks: list[tuple[str, str]] = field(default_factory=list)  # of the host: rules and their subjects
 
     @property
     def valid(self) -> bool:
@@ -44,6 +50,7 @@ def check_content(
     content: Content,
     runner: CommandRunner,
     *,
+    host_rules: HostRights,
     project: str = "simpledeploy-check",
     folder: Path | None = None,
     pins: str = "",
@@ -51,12 +58,27 @@ def check_content(
 ) -> Checked:
     """Return what `docker compose config` says of `content`; nothing on a disk is written or changed.
 
-    The files are read from memory, beside the other files of `folder` (see `staged`); `pins` is the text
-    of an override that comes after the content. Problems and warnings hold no value of the environment
-    that may be a secret. Raises ComposeMissing, ComposeTooOld, EngineProblem and NoMemoryFolder.
+    `host_rules` is what they may ask of the host for whom this is: where the content asks for more, that is
+    a problem, and Compose reads nothing that they may not have read. The files are read from memory, beside
+    the other files of `folder` (see `staged`); `pins` is the text of an override that comes after the
+    content. Problems and warnings hold no value of the environment that may be a secret.
+    Raises ComposeMissing, ComposeTooOld, EngineProblem and NoMemoryFolder.
     """
     require_compose(runner)
     with staged(content, project, folder, pins) as staging:
+        ground = Ground(
+            folder or staging.project.folder,
+            project,
+            staging=staging.project.folder,
+            # Who may bind the whole machine needs no link to get there.
+            ask_writable=tuple
+            if host_rules.is_everything
+            else partial(writable_paths, runner, project, folder),
+            neighbours=host_rules.neighbours,
+        )
+        reads = reads_of(content, ground)
+        if refused := problems(reads.found, host_rules, content):
+            return Checked(problems=refused)
         answer = staging.ask(runner, compose.config(staging.project), timeout=_TIMEOUT, cancel=cancel)
         warnings = [staging.redactor.redact(warning) for warning in warnings_in(answer.stderr)]
         if answer.outcome is not Outcome.EXITED:
@@ -65,7 +87,13 @@ def check_content(
             problem = problem_of(answer.stderr, content.yaml, staging.project.folder)
             shown = Problem(problem.line, problem.column, staging.redactor.redact(problem.message))
             return Checked(problems=[shown], warnings=warnings)
-    return _read(_model(answer.stdout), content.yaml, warnings)
+    checked = _read(_model(answer.stdout), content.yaml, warnings)
+    found = [*reads.found, *asked_by(checked.model, reads, ground)]
+    return replace(
+        checked,
+        problems=[*checked.problems, *problems(found, host_rules, content)],
+        asks=sorted({(str(one.rule), one.subject) for one in found}),
+    )
 
 
 def require_compose(runner: CommandRunner) -> None:

@@ -1,9 +1,11 @@
 """What the engine says of the containers of Compose projects."""
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from apps.deployer.compose import docker_program
@@ -156,6 +158,29 @@ def leftovers(runner: CommandRunner, project: str) -> list[str]:
 def require_engine(runner: CommandRunner) -> None:
     """Raise EngineUnreachable unless the engine answers."""
     ask_engine(runner, "version", "--format", "{{.Server.Version}}")
+
+
+def writable_paths(runner: CommandRunner, project: str, folder: Path | None) -> list[str]:
+    """Return the real paths in `folder` that containers of `project` may write, of `compose run` too.
+
+    Raises EngineUnreachable.
+    """
+    if folder is None or not folder.is_dir():
+        return []
+    listed = ask_engine(runner, "ps", "-aq", "--no-trunc", "--filter", f"label={_PROJECT_LABEL}={project}")
+    ids = listed.stdout.split()
+    if not ids:
+        return []
+    form = "{{json .Mounts}}"
+    told = ask_engine(runner, "inspect", "--type", "container", "--format", form, *ids, partly=True)
+    mounts = [
+        mount for line in told.stdout.splitlines() if line.startswith("[") for mount in json.loads(line)
+    ]
+    sources = [
+        os.path.realpath(mount["Source"]) for mount in mounts if mount["Type"] == "bind" and mount["RW"]
+    ]
+    root = os.path.realpath(folder)
+    return sorted({source for source in sources if os.path.commonpath((source, root)) == root})
 
 
 def ask_engine(

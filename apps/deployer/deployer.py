@@ -17,6 +17,7 @@ from apps.core.secret import UndecryptableError
 from apps.deployer import auto_rollback
 from apps.deployer.adopt.steps import GIVES_BACK, given_back
 from apps.deployer.auto_rollback import WayBack
+from apps.deployer.host_policy import require_still_allowed
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.prune.steps import removed_so_far
 from apps.deployer.redaction import Redactor
@@ -85,6 +86,7 @@ class Deployer:
         try:
             if event.app and event.app.removed_at:
                 raise StepFailed("The app was removed while this waited; nothing was changed.")
+            require_still_allowed(event)
             for step in steps_of(event):
                 self._begin(run, step)
                 step(run)

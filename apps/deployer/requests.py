@@ -13,6 +13,8 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.applications.content import Content, InvalidContent
+from apps.applications.host_rules.allowances import host_rules_of
+from apps.applications.host_rules.rules import NOTHING, HostRights
 from apps.applications.models import PROJECT_PREFIX, App, ComposeVersion
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
@@ -21,6 +23,7 @@ from apps.deployer import pins
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
+from apps.deployer.host_policy import rules_of_what_runs
 from apps.deployer.plan import recent_checks
 from apps.deployer.plan.observed import list_images
 from apps.deployer.plan.other_actions import plan_removal, plan_scale
@@ -84,32 +87,52 @@ class PlanOutdated(Conflict):
         self.plan = plan
 
 
-def check(content: Content, slug: str = "") -> Checked:
-    """Have Compose read `content` as the app `slug` would be deployed; nothing is changed.
+def check(content: Content, by: Actor, slug: str = "") -> Checked:
+    """Have Compose read `content` as `by` would deploy it as the app `slug`; nothing is changed.
 
     Raises ComposeMissing and ComposeTooOld; what is wrong with the content is in the result.
     """
-    folder = AppFolder(validate_slug(slug)).path if slug else None
-    return check_content(content, default_runner(), project=_project(slug or NO_SLUG), folder=folder)
+    return check_content(
+        content,
+        default_runner(),
+        host_rules=host_rules_of(by, slug),
+        project=_project(slug or NO_SLUG),
+        folder=AppFolder(validate_slug(slug)).path if slug else None,
+    )
 
 
-def plan_deploy(slug: str, content: Content, *, new: bool = False) -> Plan:
+def check_current(app: App) -> Checked | None:
+    """Have Compose read what runs of `app`, with what it was allowed; None where nothing was deployed."""
+    if app.current_version is None:
+        return None
+    return check_content(
+        content_of(app.current_version),
+        default_runner(),
+        host_rules=rules_of_what_runs(app),
+        project=app.project,
+        folder=AppFolder(app.slug).path,
+    )
+
+
+def plan_deploy(slug: str, content: Content, by: Actor, *, new: bool = False) -> Plan:
     """Return what a deploy of `content` as app `slug` would do now; nothing is changed or stored.
 
     The app need not exist; with `new` it must not. Without a slug it is planned as an app that has none
     yet. Raises InvalidSlug, SlugTaken, InvalidContent and EngineProblem.
     """
     app = _free_or_existing(slug, new) if slug else None
-    return _plan(app, slug or NO_SLUG, content)
+    return _plan(app, slug or NO_SLUG, content, host_rules_of(by, slug))
 
 
-def _plan(app: App | None, slug: str, content: Content, override: str = "") -> Plan:
+def _plan(app: App | None, slug: str, content: Content, host_rules: HostRights, override: str = "") -> Plan:
     current = app.current_version if app else None
     return make_plan(
         content,
         slug,
         default_runner(),
+        host_rules=host_rules,
         current=content_of(current) if current else None,
+        current_rules=rules_of_what_runs(app) if app else NOTHING,
         pins=override,
     )
 
@@ -135,12 +158,12 @@ def submit_deploy(
     app = _free_or_existing(slug, new)
     plan = None
     if planned or (app and app.protected):
-        plan = plan_deploy(slug, content, new=new)
+        plan = plan_deploy(slug, content, by, new=new)
         if planned and plan.fingerprint != planned:
             raise PlanOutdated(plan)
         asked = _columns(plan.checked)
     else:
-        asked = _accepted(content, slug)
+        asked = _accepted(content, slug, host_rules_of(by, slug))
     with transaction.atomic():
         app = None if new else App.objects.live().filter(slug=slug).first()
         if planned and plan and app and app.events.coming().exists():
@@ -178,11 +201,12 @@ def recorded_images(version: ComposeVersion) -> list[RecordedImage]:
     ]
 
 
-def plan_rollback(app: App, number: int, *, same_images: bool) -> Plan:
+def plan_rollback(app: App, number: int, by: Actor, *, same_images: bool) -> Plan:
     """Return what `submit_rollback` would do now; nothing is changed. Raises as that does, and ImageGone."""
     version = get_version(app, number)
-    asked = _accepted(content_of(version), app.slug)
-    return _plan_pinned(app, version, _wanted(version, asked) if same_images else {})
+    host_rules = host_rules_of(by, app.slug)
+    asked = _accepted(content_of(version), app.slug, host_rules)
+    return _plan_pinned(app, version, _wanted(version, asked) if same_images else {}, host_rules)
 
 
 def submit_rollback(
@@ -201,10 +225,11 @@ def submit_rollback(
     `planned` is as in `submit_deploy`. Raises NotFound and as a deploy does.
     """
     version = get_version(app, number)
-    columns = rollback_columns(version, same_images=same_images)
+    host_rules = host_rules_of(by, app.slug)
+    columns = rollback_columns(version, same_images=same_images, host_rules=host_rules)
     plan = None
     if planned or app.protected:
-        plan = _plan_pinned(app, version, columns["arguments"].get("pins", {}))
+        plan = _plan_pinned(app, version, columns["arguments"].get("pins", {}), host_rules)
         if planned and plan.fingerprint != planned:
             raise PlanOutdated(plan)
         if planned and app.events.coming().exists():
@@ -214,13 +239,17 @@ def submit_rollback(
 
 
 def rollback_columns(
-    version: ComposeVersion, *, same_images: bool, runner: CommandRunner | None = None
+    version: ComposeVersion,
+    *,
+    same_images: bool,
+    host_rules: HostRights,
+    runner: CommandRunner | None = None,
 ) -> dict[str, Any]:
     """Return the columns of an event that rolls back to `version`, which could be deployed now.
 
-    Raises as `submit_rollback` does.
+    `host_rules` is what it may ask of the host. Raises as `submit_rollback` does.
     """
-    asked = _accepted(content_of(version), version.app.slug, runner)
+    asked = _accepted(content_of(version), version.app.slug, host_rules, runner)
     wanted = _wanted(version, asked) if same_images else {}
     arguments = {"images": SAME_IMAGES, "pins": wanted} if wanted else {"images": SAME_FILE}
     return {"arguments": arguments, **asked}
@@ -232,10 +261,12 @@ def _wanted(version: ComposeVersion, asked: dict[str, Any]) -> dict[str, dict[st
     return {service: image for service, image in pins.recorded(version).items() if service in services}
 
 
-def _plan_pinned(app: App, version: ComposeVersion, wanted: dict[str, dict[str, str]]) -> Plan:
+def _plan_pinned(
+    app: App, version: ComposeVersion, wanted: dict[str, dict[str, str]], host_rules: HostRights
+) -> Plan:
     runner = default_runner()
     override = pins.override(pins.choose(wanted, list_images(runner).ids)) if wanted else ""
-    return _plan(app, app.slug, content_of(version), override)
+    return _plan(app, app.slug, content_of(version), host_rules, override)
 
 
 def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:
@@ -322,27 +353,33 @@ def _require_deployed(app: App) -> None:
     require_engine(default_runner())
 
 
-def _accepted(content: Content, slug: str, runner: CommandRunner | None = None) -> dict[str, Any]:
-    """Return the event columns `expected` and `images` of `content`, asking by `runner` where one is given.
+def _accepted(
+    content: Content, slug: str, host_rules: HostRights, runner: CommandRunner | None = None
+) -> dict[str, Any]:
+    """Return the event's columns about `content`, asking by `runner` where one is given.
 
-    Raises InvalidContent where Compose refuses it and EngineProblem where nothing could be deployed now.
+    Raises InvalidContent where Compose or the policy refuses it, and EngineProblem where nothing could be
+    deployed now.
     """
     runner = runner or default_runner()
     # Two programs that do not wait for each other: the engine's answer costs no time of its own.
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(require_engine, runner)
-        checked = check_content(content, runner, project=_project(slug), folder=AppFolder(slug).path)
+        checked = check_content(
+            content, runner, host_rules=host_rules, project=_project(slug), folder=AppFolder(slug).path
+        )
         engine.result()
     if not checked.valid:
         raise InvalidContent(checked.problems)
-    recent_checks.keep(slug, content, checked)
+    recent_checks.keep(slug, content, checked, host_rules)
     return _columns(checked)
 
 
 def _columns(checked: Checked) -> dict[str, Any]:
-    """Return the columns `expected` and `images` of an event that deploys what was checked."""
+    """Return the columns of an event that deploys what was checked, as far as they are about its content."""
     services = checked.model.get("services") or {}
     return {
         "expected": [asdict(one) for one in expectations(checked.model)],
         "images": {name: {"image": s["image"]} for name, s in services.items() if s.get("image")},
+        "host_rules": [list(asked) for asked in checked.asks],
     }

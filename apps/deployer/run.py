@@ -9,6 +9,7 @@ from django.conf import settings
 
 from apps.applications import environment
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import NOTHING, HostRights
 from apps.applications.models import App
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import Project
@@ -49,6 +50,7 @@ class Run:
     redactor: Redactor
     cancel: CancelToken
     content: Content | None  # what is deployed or, for lifecycle actions, what runs; None: nothing
+    host_rules: HostRights = NOTHING  # what it may ask of the host, as its first step found it
     docker_config: Path | None = None
     credentials: ExitStack = field(default_factory=ExitStack)
     exit_code: int | None = None  # of the last command

@@ -17,6 +17,7 @@ from apps.deployer.adopt import steps as adopt_steps
 from apps.deployer.approval.compare import compare
 from apps.deployer.containers import Container, leftovers, list_containers, named_image
 from apps.deployer.docker_config import docker_config
+from apps.deployer.host_policy import require_allowed, rules_of_what_runs
 from apps.deployer.plan.observed import list_images
 from apps.deployer.plan.plan_ahead import PlanAhead
 from apps.deployer.prune.steps import look, measure, prune, wait
@@ -27,7 +28,7 @@ from apps.deployer.verdict.verify import verify
 from apps.deployments import approvals, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
-from apps.deployments.states import Action, Approval, Status
+from apps.deployments.states import CHANGING, Action, Approval, Status
 from apps.registries.services import credentials_for
 
 Step = Callable[[Run], None]
@@ -49,6 +50,8 @@ def version(run: Run) -> None:
     assert run.content is not None
     if run.content.sha256 != wanted.sha256:
         raise VersionDamaged(f"Version {wanted.number} was changed in the database; it is not deployed.")
+    # The event may have waited long: for whom it is, and what lies in the folder, can be another by now.
+    require_allowed(run)
     run.log.say(f"Version {wanted.number}, SHA-256 {wanted.sha256[:12]}")
 
 
@@ -65,6 +68,8 @@ def write(run: Run) -> None:
         run.runner,
         current=_current_content(run),
         pins=override,
+        host_rules=run.host_rules,
+        current_rules=rules_of_what_runs(run.app),
         current_pins=run.folder.pins,
         cancel=run.cancel,
     )
@@ -101,7 +106,7 @@ def credentials(run: Run) -> None:
 
 
 def pull(run: Run) -> None:
-    """Pull the images."""
+    """Pull the images, and look once more whether the content may be brought up."""
     try:
         run.command(compose.pull(run.project))
     except StepFailed as failure:
@@ -112,6 +117,9 @@ def pull(run: Run) -> None:
             f"The engine no longer has the image that ran for {', '.join(absent)}, and the pull failed. "
             f"{failure} Roll back with the same file instead."
         ) from None
+    if run.event.action in CHANGING:
+        # A pull can take long, and containers that run may have changed what lies in the folder.
+        require_allowed(run)
 
 
 def drop_credentials(run: Run) -> None:

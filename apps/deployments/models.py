@@ -116,6 +116,12 @@ class DeployEvent(models.Model):
         blank=True,
         help_text="{service: hash of its configuration, as Compose wrote it on the containers}",
     )
+    host_rules = models.JSONField(
+        null=True,
+        blank=True,
+        default=None,
+        help_text="[[rule, subject]] of what the content asks of the host; empty: not known.",
+    )
     plan = models.JSONField(default=dict, blank=True, help_text="What was to be changed, before it was.")
     cause = models.ForeignKey(
         "self",

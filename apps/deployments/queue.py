@@ -88,10 +88,12 @@ def enqueue(
     cause: DeployEvent | None = None,
     plan: dict[str, Any] | None = None,
     without_approval: str = "",
+    host_rules: list[list[str]] | None = None,
 ) -> DeployEvent:
     """Queue `action` on `app` (None: on the engine as a whole) and return its event.
 
-    `expected` and `images` say what the Compose file asks for, as the columns of the same names hold it.
+    `expected`, `images` and `host_rules` say what the Compose file asks for, as the columns of the same
+    names hold it.
     `cause` is the event whose end asks for this one, `plan` what it is to do where that is known already.
     Of a protected app, what a person asks for waits for another's approval; `without_approval` is the reason
     why this one does not. Raises AppRemoved, and NotAllowed where somebody with an account gives one.
@@ -113,6 +115,7 @@ def enqueue(
             images=images or {},
             cause=cause,
             plan=plan or {},
+            host_rules=host_rules,
             requested_by_user=by.user,
             requested_by=by.name,
             requested_from=by.origin,

@@ -1,7 +1,6 @@
 """The volumes that would go with an app."""
 
 from apps.applications.models import App
-from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.deployer import requests
 
@@ -11,12 +10,12 @@ def volume_names(app: App) -> list[str] | None:
 
     Volumes that the file calls external belong to somebody else and stay. None: it cannot be told.
     """
-    if app.current_version is None:
-        return []
     try:
-        checked = requests.check(content_of(app.current_version), app.slug)
+        checked = requests.check_current(app)
     except DomainError:
         return None
+    if checked is None:
+        return []
     if not checked.valid:
         return None
     volumes: dict[str, dict[str, object]] = checked.model.get("volumes") or {}

@@ -24,7 +24,7 @@ from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 
-ANN = Actor("ann", "test")
+ANN = Actor("ann", "command line")
 WORKER = "here:1:1"
 
 

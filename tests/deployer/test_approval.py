@@ -43,7 +43,8 @@ def waiting(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 def asked(lab: Lab, action: Action = Action.DEPLOY, **more: Any) -> DeployEvent:
     if action == Action.DEPLOY:
         more |= {"version": lab.version(NEWER), "expected": EXPECTED}
-    return queue.enqueue(lab.app, action, person("ann", Role.DEPLOYER), **more)
+    role = Role.OWNER if action == Action.REMOVE else Role.DEPLOYER
+    return queue.enqueue(lab.app, action, person("ann", role), **more)
 
 
 def approve(event: DeployEvent, by: Actor) -> DeployEvent:

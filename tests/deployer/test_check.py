@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.core.secret import MASK
 from apps.deployer.check import check_content, require_compose
 from apps.deployer.compose import Project, config, version
@@ -45,7 +46,7 @@ def answering(model: object = MODEL, *, seen: Seen | None = None, **answer: obje
 
 
 def test_it_tells_services_images_and_registries():
-    checked = check_content(Content(YAML), answering())
+    checked = check_content(Content(YAML), answering(), host_rules=EVERYTHING)
     assert checked.valid
     assert checked.services == ["built", "copy", "db", "web"]
     assert checked.images == ["ghcr.io/shop/web:1", "postgres"]
@@ -56,7 +57,9 @@ def test_it_tells_services_images_and_registries():
 def test_compose_reads_both_files_from_a_private_folder_that_is_gone_afterwards():
     seen = Seen()
     runner = answering(seen=seen)
-    check_content(Content(YAML, "TAG=1\nPASSWORD='a b'\n"), runner, project="simpledeploy-shop")
+    check_content(
+        Content(YAML, "TAG=1\nPASSWORD='a b'\n"), runner, project="simpledeploy-shop", host_rules=EVERYTHING
+    )
     assert seen.files == {"docker-compose.yml": YAML, ".env": "TAG=1\nPASSWORD='a b'\n"}
     assert seen.modes == {0o700}
     assert seen.call is not None
@@ -67,7 +70,7 @@ def test_compose_reads_both_files_from_a_private_folder_that_is_gone_afterwards(
 
 def test_without_an_environment_there_is_no_env_file():
     seen = Seen()
-    check_content(Content(YAML), answering(seen=seen))
+    check_content(Content(YAML), answering(seen=seen), host_rules=EVERYTHING)
     assert list(seen.files) == ["docker-compose.yml"]
 
 
@@ -75,7 +78,7 @@ def test_the_environment_of_the_app_hides_the_panels_of_the_same_name(monkeypatc
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
     monkeypatch.setenv("SIMPLEDEPLOY_SECRET_KEY", "hunter2hunter2")
     seen = Seen()
-    check_content(Content(YAML, "HTTP_PROXY=other\n"), answering(seen=seen))
+    check_content(Content(YAML, "HTTP_PROXY=other\n"), answering(seen=seen), host_rules=EVERYTHING)
     assert seen.call is not None
     assert seen.call.env is not None
     assert "HTTP_PROXY" not in seen.call.env
@@ -87,7 +90,7 @@ def test_other_files_of_the_app_are_seen_but_not_its_present_two(tmp_path: Path)
     for name in ("docker-compose.yml", ".env", "extra.env", "base.yml"):
         (tmp_path / name).write_text(f"old {name}")
     seen = Seen()
-    check_content(Content(YAML), answering(seen=seen), folder=tmp_path)
+    check_content(Content(YAML), answering(seen=seen), folder=tmp_path, host_rules=EVERYTHING)
     assert seen.files == {
         "docker-compose.yml": YAML,
         "extra.env": "old extra.env",
@@ -97,7 +100,7 @@ def test_other_files_of_the_app_are_seen_but_not_its_present_two(tmp_path: Path)
 
 
 def test_a_folder_that_is_not_there_yet_is_no_fault(tmp_path: Path):
-    assert check_content(Content(YAML), answering(), folder=tmp_path / "none").valid
+    assert check_content(Content(YAML), answering(), folder=tmp_path / "none", host_rules=EVERYTHING).valid
 
 
 def test_a_refusal_has_its_line_and_no_staging_path():
@@ -106,7 +109,7 @@ def test_a_refusal_has_its_line_and_no_staging_path():
         return Answer([("stderr", words)], exit_code=15)
 
     runner = MockRunner().on("version", lines=["2.26.1"]).on("config", answer=refuse)
-    checked = check_content(Content(YAML), runner)
+    checked = check_content(Content(YAML), runner, host_rules=EVERYTHING)
     (problem,) = checked.problems
     assert not checked.valid
     assert (problem.line, problem.column) == (3, 5)
@@ -118,14 +121,16 @@ def test_values_of_the_environment_are_masked_in_problems_and_warnings():
         ("stderr", 'time="2026-01-01T00:00:00Z" level=warning msg="odd: hunter2hunter2"'),
         ("stderr", "invalid spec: hunter2hunter2:: empty section between colons"),
     ]
-    checked = check_content(Content(YAML, "P=hunter2hunter2\n"), answering(lines=lines, exit_code=1))
+    checked = check_content(
+        Content(YAML, "P=hunter2hunter2\n"), answering(lines=lines, exit_code=1), host_rules=EVERYTHING
+    )
     assert checked.warnings == [f"odd: {MASK}"]
     assert f"invalid spec: {MASK}::" in checked.problems[0].message
 
 
 def test_the_resolved_model_is_not_in_the_repr():
     model = {"services": {"web": {"image": "x", "environment": {"P": "hunter2hunter2"}}}}
-    assert "hunter2" not in repr(check_content(Content(YAML), answering(model)))
+    assert "hunter2" not in repr(check_content(Content(YAML), answering(model), host_rules=EVERYTHING))
 
 
 def test_warnings_are_told():
@@ -136,20 +141,20 @@ def test_warnings_are_told():
             'time="x" level=warning msg="The \\"TAG\\" variable is not set. Defaulting to a blank string."',
         ),
     ]
-    checked = check_content(Content(YAML), answering(lines=lines))
+    checked = check_content(Content(YAML), answering(lines=lines), host_rules=EVERYTHING)
     assert checked.valid
     assert checked.warnings == ['The "TAG" variable is not set. Defaulting to a blank string.']
 
 
 def test_a_file_whose_profiles_are_all_off_is_refused():
-    checked = check_content(Content(YAML), answering({"services": {}}))
+    checked = check_content(Content(YAML), answering({"services": {}}), host_rules=EVERYTHING)
     assert [(problem.line, problem.column) for problem in checked.problems] == [(1, 1)]
     assert "COMPOSE_PROFILES" in checked.problems[0].message
 
 
 def test_an_image_of_an_impossible_registry_is_refused_at_its_line():
     model = {"services": {"web": {"image": "my_host.example/x"}}}
-    (problem,) = check_content(Content(YAML), answering(model)).problems
+    (problem,) = check_content(Content(YAML), answering(model), host_rules=EVERYTHING).problems
     assert (problem.line, problem.column) == (3, 5)
     assert "my_host.example/x cannot be pulled" in problem.message
 
@@ -157,7 +162,7 @@ def test_an_image_of_an_impossible_registry_is_refused_at_its_line():
 def test_docker_that_is_not_there_is_said():
     runner = MockRunner().on("version", exit_code=127, outcome=Outcome.NOT_STARTED)
     with pytest.raises(ComposeMissing, match="Docker Compose was not found"):
-        check_content(Content(YAML), runner)
+        check_content(Content(YAML), runner, host_rules=EVERYTHING)
     assert runner.commands() == [version()]
 
 
@@ -166,13 +171,13 @@ def test_docker_without_the_compose_plugin_is_said_in_its_words():
         "version", lines=[("stderr", "docker: 'compose' is not a docker command.")], exit_code=1
     )
     with pytest.raises(ComposeMissing, match="It said: docker: 'compose' is not a docker command"):
-        check_content(Content(YAML), runner)
+        check_content(Content(YAML), runner, host_rules=EVERYTHING)
 
 
 @pytest.mark.parametrize("text", ["2.19.1", "v2.4.0", "1.29.2"])
 def test_a_compose_that_is_too_old_is_refused(text):
     with pytest.raises(ComposeTooOld, match=f"Compose {text} is too old.*Install version 2.20 or later"):
-        check_content(Content(YAML), MockRunner().on("version", lines=[text]))
+        check_content(Content(YAML), MockRunner().on("version", lines=[text]), host_rules=EVERYTHING)
 
 
 @pytest.mark.parametrize("text", ["2.20.0", "v2.26.1-4", "5.0.1", "dev"])
@@ -192,13 +197,15 @@ def test_a_compose_that_was_installed_meanwhile_is_found():
 
 def test_a_compose_that_does_not_finish_is_no_fault_of_the_content():
     with pytest.raises(EngineProblem, match="did not finish reading the file within 60 seconds"):
-        check_content(Content(YAML), answering(exit_code=143, outcome=Outcome.TIMED_OUT))
+        check_content(
+            Content(YAML), answering(exit_code=143, outcome=Outcome.TIMED_OUT), host_rules=EVERYTHING
+        )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])
 def test_an_answer_that_is_no_json_is_no_fault_of_the_content(text):
     with pytest.raises(EngineProblem, match="cannot be read"):
-        check_content(Content(YAML), answering(lines=[text]))
+        check_content(Content(YAML), answering(lines=[text]), host_rules=EVERYTHING)
 
 
 def test_a_full_memory_is_said_in_a_sentence(monkeypatch):
@@ -207,4 +214,4 @@ def test_a_full_memory_is_said_in_a_sentence(monkeypatch):
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(EngineProblem, match=r"No space left on device\. Nothing was changed"):
-        check_content(Content(YAML), answering())
+        check_content(Content(YAML), answering(), host_rules=EVERYTHING)

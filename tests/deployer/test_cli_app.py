@@ -442,7 +442,7 @@ def test_check_tells_what_the_file_holds(
     manage: Manage, monkeypatch: pytest.MonkeyPatch, compose: str
 ) -> None:
     found = {"services": ["db", "web"], "images": ["demo/web:1"], "registries": ["docker.io"]}
-    monkeypatch.setattr(requests, "check", lambda content: checked(**found))
+    monkeypatch.setattr(requests, "check", lambda content, by: checked(**found))
     done = manage("app", "check", "--file", compose, "--json")
     assert done.code == 0
     assert done.json == {"valid": True, **found, "problems": []}
@@ -457,7 +457,7 @@ def test_check_of_a_bad_file_has_the_same_shape_and_exits_with_2(
     file = tmp_path / "compose.yml"
     file.write_text("services: [" if own else YAML)
     problem = Problem(3, 5, "image must be a string")
-    monkeypatch.setattr(requests, "check", lambda content: checked(problems=[problem]))
+    monkeypatch.setattr(requests, "check", lambda content, by: checked(problems=[problem]))
     done = manage("app", "check", "--file", str(file), "--json")
     assert done.code == 2
     assert done.json.keys() == {"valid", "services", "images", "registries", "problems"}

@@ -108,7 +108,7 @@ def test_a_baseline_knows_that_an_event_waits_and_that_the_last_was_a_stop() -> 
     stop = make_event(app, version=version, action=Action.STOP)
     assert read_baselines()["shop"].stop_event == stop.pk
 
-    queue.enqueue(app, Action.START, Actor("ada", "test"), version=version)
+    queue.enqueue(app, Action.START, Actor("ada", "command line"), version=version)
     assert read_baselines()["shop"].busy
     assert read_baselines()["shop"].stop_event == stop.pk
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.actor import Actor
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineUnreachable
@@ -31,7 +32,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Content]]:
     """Answer every plan with the same one; note what was asked."""
     asked: list[tuple[str, Content]] = []
 
-    def plan_deploy(slug: str, content: Content) -> Plan:
+    def plan_deploy(slug: str, content: Content, by: Actor) -> Plan:
+        assert by.is_on_the_machine
         asked.append((slug, content))
         return a_plan()
 
@@ -65,7 +67,7 @@ def test_it_is_a_table_of_what_happens_to_what_and_why(
 
 def test_what_would_fail_is_said(manage: Manage, compose: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = a_plan(rehearsal=Rehearsal(failure="network far not found", warnings=("odd",)))
-    monkeypatch.setattr(requests, "plan_deploy", lambda slug, content: found)
+    monkeypatch.setattr(requests, "plan_deploy", lambda slug, content, by: found)
     done = manage("app", "plan", "shop", "--file", compose)
     assert done.code == 0
     assert "Compose's dry run ends with: network far not found" in done.err
@@ -117,7 +119,7 @@ def test_what_cannot_be_deployed_is_refused(
 def test_what_compose_or_the_engine_refuse_is_told(
     manage: Manage, compose: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def refuse(slug: str, content: Content) -> None:
+    def refuse(slug: str, content: Content, by: Actor) -> None:
         raise error
 
     monkeypatch.setattr(requests, "plan_deploy", refuse)

@@ -37,7 +37,7 @@ def test_what_it_does_is_done_by_the_token(manage: Manage, use, monkeypatch) -> 
     assert done.code == 0, done.err
     assert DeployEvent.objects.get().requested_by == "olga"
     entry = AuditEntry.objects.get(action="event.requested")
-    assert (entry.actor, entry.token, entry.origin) == ("olga", "script", "command line")
+    assert (entry.actor, entry.token, entry.origin) == ("olga", "script", "command line with a token")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.check import Checked
 from apps.deployer.compose import IMAGES_FILE, Project
 from apps.deployer.engine_errors import ComposeMissing, EngineUnreachable
@@ -67,7 +68,7 @@ def commands(runner: MockRunner, *words: str) -> list[Call]:
 
 def test_a_plan_comes_of_what_compose_and_engine_say():
     runner = scripted(row(f"{PROJECT}-web-1", "web"), row("other", "x", project="else", hash=""))
-    found = make_plan(Content(YAML), "shop", runner, current=None)
+    found = make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
     assert actions(found) == {"web": "keep"}
     assert [(one.name, str(one.action)) for one in found.networks] == [(f"{PROJECT}_default", "stays unused")]
     assert found.checked.services == ["web"]
@@ -75,7 +76,13 @@ def test_a_plan_comes_of_what_compose_and_engine_say():
 
 def test_what_is_secret_goes_only_by_standard_input_and_memory():
     runner = scripted(model={"services": {"web": {"image": IMAGE, "environment": {"P": SECRET}}}})
-    make_plan(Content(YAML, f"P={SECRET}\n"), "shop", runner, current=Content(YAML, "P=old-old-old\n"))
+    make_plan(
+        Content(YAML, f"P={SECRET}\n"),
+        "shop",
+        runner,
+        host_rules=EVERYTHING,
+        current=Content(YAML, "P=old-old-old\n"),
+    )
     for call in runner.calls:
         assert SECRET not in " ".join(call.argv)
         assert SECRET not in str(call.env)
@@ -85,13 +92,13 @@ def test_what_is_secret_goes_only_by_standard_input_and_memory():
 
 
 def test_nothing_is_written_into_the_apps_folder(apps_dir: Path):
-    make_plan(Content(YAML, "A=1\n"), "shop", scripted(), current=None)
+    make_plan(Content(YAML, "A=1\n"), "shop", scripted(), host_rules=EVERYTHING, current=None)
     assert not apps_dir.exists()
 
 
 def test_the_same_content_is_asked_about_once():
     runner = scripted()
-    make_plan(Content(YAML), "shop", runner, current=Content(YAML))
+    make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=Content(YAML))
     assert len(commands(runner, "config", "--format")) == 1
     assert len(commands(runner, "config", "--hash")) == 1
 
@@ -113,10 +120,10 @@ def test_pins_are_a_file_of_their_own_and_part_of_the_fingerprint(apps_dir: Path
         return Answer([json.dumps(MODEL)])
 
     content, runner = Content(YAML), scripted().on("--no-path-resolution", answer=read)
-    plain = make_plan(content, "shop", runner, current=content)
+    plain = make_plan(content, "shop", runner, host_rules=EVERYTHING, current=content)
     assert pinned_and_plain(runner) == (0, 1)
 
-    pinned = make_plan(content, "shop", runner, current=content, pins="services: {}\n")
+    pinned = make_plan(content, "shop", runner, host_rules=EVERYTHING, current=content, pins="services: {}\n")
     assert pinned_and_plain(runner) == (1, 1)
     assert seen == ["services: {}\n"]
     assert (plain.pins_sha256, len(pinned.pins_sha256)) == ("", 64)
@@ -127,7 +134,7 @@ def test_what_runs_with_pins_is_compared_as_it_was_deployed(apps_dir: Path):
     (apps_dir / "shop").mkdir(parents=True)
     (apps_dir / "shop" / IMAGES_FILE).write_text("services: {} # pinned\n")
     runner = scripted()
-    make_plan(Content(YAML), "shop", runner, current=Content(YAML))
+    make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=Content(YAML))
     assert pinned_and_plain(runner) == (1, 1)
 
 
@@ -135,7 +142,7 @@ def test_a_content_that_compose_refuses_has_its_problems():
     words = "services.web.image must be a string"
     runner = scripted().on("--no-path-resolution", lines=[("stderr", words)], exit_code=15)
     with pytest.raises(InvalidContent, match="line 3, column 5: Compose refuses the file"):
-        make_plan(Content(YAML), "shop", runner, current=None)
+        make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
 
 
 def test_a_current_version_that_compose_no_longer_takes_is_no_obstacle():
@@ -148,7 +155,7 @@ def test_a_current_version_that_compose_no_longer_takes_is_no_obstacle():
     container = row(f"{PROJECT}-web-1", "web", hash="older")
     runner = scripted(container)
     runner.on("--no-path-resolution", answer=read)
-    found = make_plan(Content(YAML), "shop", runner, current=Content(f"# old\n{YAML}"))
+    found = make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=Content(f"# old\n{YAML}"))
     assert actions(found) == {"web": "recreate"}
     assert "changed outside the panel" in texts(found, "web")[0]
 
@@ -158,31 +165,31 @@ def test_an_engine_that_is_gone_is_said():
     runner = scripted()
     runner.on("ps", "--no-trunc", lines=[("stderr", words)], exit_code=1)
     with pytest.raises(EngineUnreachable, match=r"Is the docker daemon running\?"):
-        make_plan(Content(YAML), "shop", runner, current=None)
+        make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
 
 
 def test_compose_that_is_missing_is_said():
     runner = MockRunner().on("version", exit_code=127, outcome=Outcome.NOT_STARTED)
     with pytest.raises(ComposeMissing):
-        make_plan(Content(YAML), "shop", runner, current=None)
+        make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
     assert len(runner.calls) == 1
 
 
 def test_no_dry_run_is_asked_for_where_an_image_is_missing():
     runner = scripted()
     runner.on("ls", "--digests", lines=[])
-    found = make_plan(Content(YAML), "shop", runner, current=None)
+    found = make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
     assert commands(runner, "--dry-run") == []
     assert not found.rehearsed
 
 
 def test_profiles_are_asked_for_only_where_a_container_has_no_service():
     runner = scripted(row(f"{PROJECT}-web-1", "web"))
-    make_plan(Content(YAML), "shop", runner, current=None)
+    make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
     assert commands(runner, "--services") == []
     runner = scripted(row(f"{PROJECT}-debug-1", "debug"))
     runner.on("ls", "--digests", lines=[])
-    found = make_plan(Content(YAML), "shop", runner, current=None)
+    found = make_plan(Content(YAML), "shop", runner, host_rules=EVERYTHING, current=None)
     assert actions(found) == {"debug": "keep", "web": "create"}
 
 
@@ -231,6 +238,6 @@ def test_a_huge_file_is_planned_too():
     text = "services:\n" + "".join(f"  {name}: {{image: demo/web:1}} # {'x' * 150}\n" for name in names)
     assert MAX_YAML_BYTES * 0.8 < len(text) < MAX_YAML_BYTES
     model = {"services": {name: {"image": IMAGE, "ports": []} for name in names}}
-    found = make_plan(Content.read(text), "shop", scripted(model=model), current=None)
+    found = make_plan(Content.read(text), "shop", scripted(model=model), host_rules=EVERYTHING, current=None)
     assert len(found.services) == len(names)
     assert len(found.fingerprint) == 64

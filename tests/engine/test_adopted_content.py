@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from apps.applications import environment
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
 from apps.deployer.adopt.foreign import ForeignProject
 from apps.deployer.dotenv_values import read_values
@@ -56,7 +57,9 @@ def project(folder: Path, *files: str, services: tuple[str, ...] = ("web",)) -> 
 
 def adopted(folder: Path, *files: str, services: tuple[str, ...] = ("web",)) -> Adopted:
     found = project(folder, *(files or ("compose.yml",)), services=services)
-    return adopted_content(found, "new-one", {"old_data", "old_more", "old_inner"}, default_runner())
+    return adopted_content(
+        found, "new-one", {"old_data", "old_more", "old_inner"}, default_runner(), host_rules=EVERYTHING
+    )
 
 
 @pytest.fixture

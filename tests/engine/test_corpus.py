@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.check import Checked, check_content
 from apps.deployer.runner import default_runner
 from tests.lab.requirement import missing
@@ -51,7 +52,9 @@ def checked(engine: object) -> dict[str, tuple[Row, Checked]]:
 
 
 def read(row: Row) -> tuple[Row, Checked]:
-    return row, check_content(Content.read((CORPUS / row.file).read_bytes()), default_runner())
+    return row, check_content(
+        Content.read((CORPUS / row.file).read_bytes()), default_runner(), host_rules=EVERYTHING
+    )
 
 
 def test_the_whole_corpus_is_there(checked):
@@ -100,4 +103,6 @@ def test_each_refusal_says_where_what_and_what_to_do(checked):
 
 def test_a_variable_that_the_refusal_names_is_the_cure(checked):
     text = (CORPUS / "awesome-compose/plex__compose.yaml").read_bytes()
-    assert check_content(Content.read(text, "PLEX_MEDIA_PATH=/srv/media\n"), default_runner()).valid
+    assert check_content(
+        Content.read(text, "PLEX_MEDIA_PATH=/srv/media\n"), default_runner(), host_rules=EVERYTHING
+    ).valid

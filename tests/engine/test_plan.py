@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.plan.planning import make_plan
 from apps.deployer.runner.subprocess_runner import SubprocessRunner
@@ -67,7 +68,9 @@ def test_ports_and_names_that_others_hold_are_told_with_who_holds_them(engine: E
             listened = server.getsockname()[1]
             ports = [f"127.0.0.1:{held}:80", f"{listened}:80", f"127.0.0.2:{held}:80", f"{held}:80/udp"]
             yaml = f"services:\n  web:\n    image: {image}\n    container_name: {name}\n    ports: {ports}\n"
-            found = make_plan(Content.read(yaml), "no-such-app", SubprocessRunner(), current=None)
+            found = make_plan(
+                Content.read(yaml), "no-such-app", SubprocessRunner(), host_rules=EVERYTHING, current=None
+            )
     finally:
         engine.run("rm", "--force", name)
     holder = f"container {name}, which is not the panel's"
@@ -86,7 +89,7 @@ def test_what_is_external_and_not_there_is_told_in_composes_words_too_and_nothin
     yaml += "    volumes: [data:/data]\nvolumes: {data: {}}\n"
     yaml += "networks:\n  far: {external: true, name: no-such-network}\n"
     slug = f"none-{uuid.uuid4().hex[:8]}"
-    found = make_plan(Content.read(yaml), slug, SubprocessRunner(), current=None)
+    found = make_plan(Content.read(yaml), slug, SubprocessRunner(), host_rules=EVERYTHING, current=None)
     project = project_of(slug)
     assert engine.containers(project) + engine.networks(project) + engine.volumes(project) == []
     assert not AppFolder(slug).path.exists()
@@ -102,6 +105,8 @@ def test_a_plan_does_not_wait_for_what_it_does_not_start(image: str) -> None:
         f"  job: {{image: '{image}'}}\n"
         f"  slow: {{image: '{image}', healthcheck: {{test: [CMD, 'false']}}}}\n"
     )
-    found = make_plan(Content.read(yaml), "no-such-app", SubprocessRunner(), current=None)
+    found = make_plan(
+        Content.read(yaml), "no-such-app", SubprocessRunner(), host_rules=EVERYTHING, current=None
+    )
     assert found.summary == "create job, create slow, create web"
     assert found.rehearsed, "Compose's dry run came to its end"

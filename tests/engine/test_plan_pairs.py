@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.plan.plan import Change, Plan
 from apps.deployer.plan.planning import build_plan, find_situation
 from tests.engine.plan_lab import Snapshot, Stage
@@ -48,7 +49,7 @@ def play(stage: Stage, pair: Pair) -> Outcome:
             stage.up(current)
         pair.between(stage)
         before, states, files = stage.snapshot(), stage.states(), stage.files()
-        situation = find_situation(after, stage.slug, stage.runner, current=current)
+        situation = find_situation(after, stage.slug, stage.runner, host_rules=EVERYTHING, current=current)
         plan = build_plan(situation, stage.slug, after, current)
         unrehearsed = build_plan(replace(situation, rehearsal=None), stage.slug, after, current)
         unchanged = (stage.states(), stage.files()) == (states, files)

@@ -21,7 +21,7 @@ def test_ten_apps_at_once_never_run_more_than_three_and_all_succeed(
             "from apps.applications.content import Content",
             "from apps.deployer.requests import submit_deploy",
             f"content = Content.read('services: {{web: {{image: \"{registry.ref('web')}\"}}}}')",
-            *(f"submit_deploy('{app.slug}', content, Actor('lab', 'lab'))" for app in apps),
+            *(f"submit_deploy('{app.slug}', content, Actor('lab', 'command line'))" for app in apps),
         ]
     )
     shared_panel.manage("shell", "-c", script, check=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import EVERYTHING
 from apps.deployer.check import Checked, check_content
 from apps.deployer.runner import default_runner
 
@@ -12,7 +13,7 @@ WEB = "services:\n  web:\n    image: x\n"
 
 
 def check(text: str, environment: str = "", **how: object) -> Checked:
-    return check_content(Content.read(text, environment), default_runner(), **how)
+    return check_content(Content.read(text, environment), default_runner(), **how, host_rules=EVERYTHING)
 
 
 @pytest.mark.parametrize(

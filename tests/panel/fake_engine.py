@@ -67,7 +67,14 @@ class FakeEngine:
         return Checked(sorted(model["services"]), images, registries, model=model)
 
     def make_plan(
-        self, content: Content, slug: str, runner: object, *, current: Content | None, pins: str = ""
+        self,
+        content: Content,
+        slug: str,
+        runner: object,
+        *,
+        current: Content | None,
+        pins: str = "",
+        **options: object,
     ) -> Plan:
         situation = self.find_situation(content, slug, runner, current=current)
         return build_plan(situation, slug, content, current, pins)

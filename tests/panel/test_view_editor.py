@@ -314,7 +314,7 @@ def test_a_plan_makes_the_same_few_queries_however_many_apps_there_are(
     person(Role.DEPLOYER)
     for slug in ("shop", "one", "two", "three"):
         make_app(slug)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         assert new_version(client, intent="plan").status_code == 200
 
 

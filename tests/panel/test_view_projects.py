@@ -52,7 +52,7 @@ class FakeProjects:
             raise self.error
         return self.containers
 
-    def plan(self, project: str, slug: str, runner: object) -> AdoptionPlan:
+    def plan(self, project: str, slug: str, runner: object, **options: object) -> AdoptionPlan:
         if self.error:
             raise self.error
         content = Content.read(YAML, "TOKEN=very-secret-value\n")

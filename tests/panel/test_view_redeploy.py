@@ -106,5 +106,5 @@ def test_it_makes_the_same_few_queries_however_many_apps_there_are(
     person(Role.DEPLOYER)
     for slug in ("shop", "one", "two", "three"):
         make_app(slug)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         assert client.get(ADDRESS).status_code == 200

@@ -140,7 +140,8 @@ class _Search:
         if problem := _not_readable(real):
             self.refuse(HostRule.FILES, place, f"{path} {problem}.", real)
             return ""
-        if folder := _in(real, self.ground.writable):
+        folder = "" if self.ground.is_panels(real) else _in(real, self.ground.writable)
+        if folder:
             self.refuse(HostRule.FILES, place, exchanged(path, folder), real)
             return ""
         self.reads.files.append((real, place))

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -28,15 +28,21 @@ _SOCKET_NAME = re.compile(r".*(docker|podman|containerd|crio|buildkitd)[^/]*\.so
 class Ground:
     """The `folder` of an app, and its `project`.
 
-    `staging` is where Compose read the files, if elsewhere: its paths mean those of `folder`. `writable` are
-    paths in the folder that containers which run now may write. `others` are the projects of other apps.
+    `staging` is where Compose read the files, if elsewhere: its paths mean those of `folder`. `ask_writable`
+    tells which paths in the folder the containers that are there now may write. `neighbours` are the
+    projects of other apps whose names begin as this one's.
     """
 
     folder: Path
     project: str
     staging: Path | None = None
-    writable: tuple[str, ...] = ()
-    others: frozenset[str] = field(default=frozenset())
+    ask_writable: Callable[[], Iterable[str]] = tuple
+    neighbours: frozenset[str] = frozenset()
+
+    @cached_property
+    def writable(self) -> tuple[str, ...]:
+        """The real paths that a container may write already; asked for only where it matters."""
+        return tuple(sorted(self.ask_writable()))
 
     @cached_property
     def root(self) -> str:
@@ -69,6 +75,10 @@ class Ground:
         real = self.real(path)
         first = real[len(self.root) :].strip("/").partition("/")[0]
         return _lies_in(real, self.root) and (not first or _PANEL_FILES.fullmatch(first) is not None)
+
+    def is_deep(self, real: str) -> bool:
+        """Tell whether the real path lies in a subfolder: only there can a container exchange it."""
+        return "/" in os.path.relpath(real, self.root)
 
     def shown(self, path: str) -> str:
         """Return `path` as people write it: without the folder in which Compose read it."""

@@ -1,6 +1,7 @@
 """The Compose policy as a whole: what of a content is refused, at which line, and what to do."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from apps.applications import environment
@@ -11,7 +12,7 @@ from apps.applications.host_rules.ground import Ground, lies_below
 from apps.applications.host_rules.mounts import binds, source_of
 from apps.applications.host_rules.nodes import place_of
 from apps.applications.host_rules.resources import file_rules, model_rules, network_rules, volume_rules
-from apps.applications.host_rules.rules import Found, HostRights, HostRule
+from apps.applications.host_rules.rules import Found, HostRights, HostRule, Path
 from apps.applications.host_rules.services import service_rules, unknown
 from apps.applications.host_rules.shapes import mapping, text
 from apps.applications.host_rules.variables import steering
@@ -66,29 +67,51 @@ def problems(found: Iterable[Found], rights: HostRights, content: Content) -> li
 
 def _exchangeable(model: Mapping[str, Any], reads: Reads, ground: Ground) -> Iterator[Found]:
     """Yield what a container of the `model`, or one that runs now, can put something else in the place of."""
-    writable = tuple({*writable_in(model, ground), *ground.writable})
-    for path, mount in binds(model):
-        source = source_of(mount)
-        folder = lies_below(ground.real(source), writable) if ground.has(source) else ""
+    used = _used(model, reads, ground)
+    places = [
+        one for one in used if ground.is_deep(one.real) or (one.is_read and not ground.is_panels(one.real))
+    ]
+    writable = (*writable_in(model, ground), *ground.writable) if places else ()
+    for one in places:
+        folder = lies_below(one.real, writable) or (one.real if one.is_read and one.real in writable else "")
         if folder:
-            sentence = exchanged(ground.shown(source), folder)
-            yield Found(HostRule.HOST_PATHS, path, sentence, subject=ground.real(source), hint=source)
-    places: list[tuple[str, tuple[str, ...], Place]] = [(real, (), place) for real, place in reads.files]
+            shown = one.real.removeprefix(f"{ground.root}/")
+            yield Found(
+                one.rule,
+                one.path,
+                exchanged(shown, folder),
+                subject=one.real,
+                hint=shown,
+                place=one.place,
+            )
+
+
+@dataclass(frozen=True)
+class _Used:
+    """A real path in the app's folder that Compose or Docker uses, and where that is asked for."""
+
+    rule: HostRule
+    real: str
+    path: Path = ()
+    place: Place = None
+    is_read: bool = False  # by Compose itself, so that its very content counts
+
+
+def _used(model: Mapping[str, Any], reads: Reads, ground: Ground) -> Iterator[_Used]:
+    for real, place in reads.files:
+        yield _Used(HostRule.FILES, real, place=place, is_read=True)
+    for path, mount in binds(model):
+        if ground.has(source_of(mount)):
+            yield _Used(HostRule.HOST_PATHS, ground.real(source_of(mount)), path)
     for section in ("secrets", "configs"):
         for key, entry in mapping(model.get(section)).items():
             source = text(mapping(entry).get("file"))
             if source and ground.has(source):
-                places.append((ground.real(source), (section, str(key), "file"), None))
+                yield _Used(HostRule.FILES, ground.real(source), (section, str(key), "file"))
     for name, service in mapping(model.get("services")).items():
         context = text(mapping(mapping(service).get("build")).get("context"))
         if context and ground.has(context):
-            places.append((ground.real(context), ("services", str(name), "build", "context"), None))
-    for real, keys, place in places:
-        folder = real if real in writable and not keys else lies_below(real, writable)
-        if folder:
-            shown = real.removeprefix(f"{ground.root}/")
-            sentence = exchanged(shown, folder)
-            yield Found(HostRule.FILES, keys, sentence, subject=real, hint=shown, place=place)
+            yield _Used(HostRule.FILES, ground.real(context), ("services", str(name), "build", "context"))
 
 
 def _line_of(name: str, content: Content) -> int | None:

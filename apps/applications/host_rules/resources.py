@@ -186,7 +186,7 @@ def _ownership(
         sentence = f"The {what} {name!r} is external, so it is not the app's own."
     elif name != f"{ground.project}_{key}":
         sentence = f"The {what} is named {name!r}, which is not a name of the app's own."
-    elif any(name.startswith(f"{other}_") for other in ground.others):
+    elif any(name.startswith(f"{other}_") for other in ground.neighbours):
         sentence = f"{name!r} is how Compose names a {what} of another app."
     else:
         return

@@ -52,10 +52,14 @@ class Found:
 
 @dataclass(frozen=True)
 class HostRights:
-    """What somebody may ask of the host: everything, or {(rule, subject)}; no subject means any."""
+    """What somebody may ask of the host for an app: everything, or {(rule, subject)}; no subject means any.
+
+    `neighbours` are the projects of other apps whose names begin with this app's and a `_`.
+    """
 
     is_everything: bool = False
     allowed: frozenset[tuple[str, str]] = frozenset()
+    neighbours: frozenset[str] = frozenset()
 
     def allow(self, found: Found) -> bool:
         """Tell whether `found` may be asked for."""
@@ -67,9 +71,6 @@ class HostRights:
             rule == found.rule and found.subject.startswith(subject.rstrip("/") + "/")
             for rule, subject in self.allowed
         )
-
-    def __or__(self, other: "HostRights") -> "HostRights":
-        return HostRights(self.is_everything or other.is_everything, self.allowed | other.allowed)
 
 
 EVERYTHING = HostRights(is_everything=True)

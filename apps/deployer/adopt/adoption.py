@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from apps.applications.host_rules.rules import HostRights
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
 from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
@@ -34,10 +35,13 @@ class NothingToAdopt(DomainError):
     """A name for the app under which the project runs already."""
 
 
-def make_adoption_plan(project: str, slug: str, runner: CommandRunner) -> AdoptionPlan:
+def make_adoption_plan(
+    project: str, slug: str, runner: CommandRunner, *, host_rules: HostRights
+) -> AdoptionPlan:
     """Return what taking the foreign `project` over as app `slug` would do now; nothing is changed.
 
-    `slug` is valid. Raises NotFound, NothingToAdopt, NotAdoptable and EngineProblem.
+    `slug` is valid; `host_rules` is what the app may ask of the host. Raises NotFound, NothingToAdopt,
+    InvalidContent, NotAdoptable and EngineProblem.
     """
     old = find_foreign_project(project, runner)
     if old.name == PROJECT_PREFIX + slug:
@@ -51,7 +55,7 @@ def make_adoption_plan(project: str, slug: str, runner: CommandRunner) -> Adopti
             "up with those of the app. Choose another name."
         )
     volumes = volume_names(runner)
-    adopted = adopted_content(old, slug, volumes, runner)
+    adopted = adopted_content(old, slug, volumes, runner, host_rules=host_rules)
     if not adopted.model.get("services"):
         raise NotAdoptable(f"The files of {old.name} have no service that would run. Nothing was changed.")
     inside = look_inside(runner, [c.id for c in old.containers])
@@ -83,6 +87,7 @@ class _Planning:
             old=self.old,
             content=self.adopted.content,
             model=self.adopted.model,
+            asks=self.adopted.asks,
         )
         return _masked(plan, Redactor(self.values))
 

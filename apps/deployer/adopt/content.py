@@ -10,6 +10,10 @@ from typing import Any
 from apps.applications import environment
 from apps.applications.compose_edit import TakeOver, take_over
 from apps.applications.content import MAX_ENVIRONMENT_BYTES, Content, InvalidContent
+from apps.applications.host_rules.before import read_by_compose
+from apps.applications.host_rules.ground import Ground
+from apps.applications.host_rules.judgement import asked_by, problems, reads_of
+from apps.applications.host_rules.rules import HostRights
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
 from apps.deployer import compose
@@ -45,26 +49,39 @@ class Adopted:
     is_merged: bool = False  # whether several files became one, without their comments
     dropped: tuple[str, ...] = ()  # names of variables that an app's environment cannot hold
     unset: tuple[str, ...] = ()  # names of variables that have no value
+    asks: tuple[tuple[str, str], ...] = ()  # of the host: rules and their subjects
 
 
 def adopted_content(
-    project: ForeignProject, slug: str, volumes: Iterable[str], runner: CommandRunner
+    project: ForeignProject,
+    slug: str,
+    volumes: Iterable[str],
+    runner: CommandRunner,
+    *,
+    host_rules: HostRights,
 ) -> Adopted:
     """Return what app `slug` must be to ask for the same as `project` does with its own files.
 
-    `volumes` are the names of those that the engine has. Raises NotAdoptable where that is not possible,
-    and EngineProblem.
+    `volumes` are the names of those that the engine has, `host_rules` what the app may ask of the host.
+    Raises InvalidContent where it asks for more, NotAdoptable where the same is not possible, and
+    EngineProblem.
     """
     require_compose(runner)
     if project.problems:
         raise NotAdoptable("\n".join(project.problems))
-    return _Adoption(project, slug, frozenset(volumes), runner).make()
+    return _Adoption(project, slug, frozenset(volumes), runner, host_rules).make()
 
 
 class _Adoption:
     def __init__(
-        self, project: ForeignProject, slug: str, volumes: frozenset[str], runner: CommandRunner
+        self,
+        project: ForeignProject,
+        slug: str,
+        volumes: frozenset[str],
+        runner: CommandRunner,
+        host_rules: HostRights,
     ) -> None:
+        self.host_rules = host_rules
         self.project, self.slug, self.volumes, self.runner = project, slug, volumes, runner
         self.values, self.dropped = usable(_values(runner, project.env_files))
         self.old = Project(project.name, Path(project.folder))
@@ -75,6 +92,7 @@ class _Adoption:
         self.keeps_env_file = list(project.env_files) == own and bool(self.values) and not self.dropped
 
     def make(self) -> Adopted:
+        self.require_readable()
         everything, _ = self.resolve(["*"])
         profiles = self.profiles_in_use(everything)
         original, warnings = self.resolve(profiles)
@@ -98,7 +116,25 @@ class _Adoption:
                 f"{', '.join(wrong)}. Nothing was changed. Write what stands there without variables, or "
                 "with absolute paths, start the project once from that, and try again."
             )
-        return Adopted(content, original, model, is_merged, tuple(self.dropped), self.unset(warnings))
+        asks = self.asked(content, model)
+        return Adopted(content, original, model, is_merged, tuple(self.dropped), self.unset(warnings), asks)
+
+    def require_readable(self) -> None:
+        """Raise InvalidContent where Compose would read what this person may not have read."""
+        ground = Ground(self.old.folder, self.old.name)
+        for file in self.project.files:
+            reads = read_by_compose(file.text, self.values, ground)
+            if refused := problems(reads.found, self.host_rules, Content(file.text)):
+                raise InvalidContent(refused)
+
+    def asked(self, content: Content, model: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Return what the app asks of the host. Raises InvalidContent where it is more than allowed."""
+        ground = Ground(AppFolder(self.slug).path, self.new_name, neighbours=self.host_rules.neighbours)
+        reads = reads_of(content, ground)
+        found = [*reads.found, *asked_by(model, reads, ground)]
+        if refused := problems(found, self.host_rules, content):
+            raise InvalidContent(refused)
+        return tuple(sorted({(str(one.rule), one.subject) for one in found}))
 
     def resolve(self, profiles: list[str]) -> tuple[dict[str, Any], list[str]]:
         """Return the model of the project's own files, and Compose's warnings."""

@@ -59,6 +59,7 @@ class AdoptionPlan:
     old: ForeignProject = field(default_factory=lambda: ForeignProject("", ()), repr=False)
     content: Content = field(default_factory=lambda: Content(""), repr=False)
     model: dict[str, Any] = field(default_factory=dict, repr=False)  # the resolved file, with its secrets
+    asks: tuple[tuple[str, str], ...] = ()  # of the host: rules and their subjects
 
     @property
     def fingerprint(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from django.db import transaction
 
 from apps.accounts.actor import Actor
+from apps.applications.host_rules.allowances import host_rules_of
 from apps.applications.models import PROJECT_PREFIX, App
 from apps.applications.services import SlugTaken, create_app, store_version
 from apps.applications.slugs import MAX_LENGTH, RESERVED, validate_slug
@@ -55,13 +56,13 @@ def proposed_slug(project: str) -> str:
     return f"{slug}-app".lstrip("-") if slug in RESERVED or not slug else slug
 
 
-def plan_adoption(project: str, slug: str) -> AdoptionPlan:
+def plan_adoption(project: str, slug: str, by: Actor) -> AdoptionPlan:
     """Return what taking over the foreign `project` as app `slug` would do now; nothing is changed or stored.
 
-    Raises NotFound, InvalidSlug, SlugTaken, NotAdoptable and EngineProblem.
+    Raises NotFound, InvalidSlug, SlugTaken, InvalidContent, NotAdoptable and EngineProblem.
     """
     _free(validate_slug(slug))
-    return make_adoption_plan(project, slug, default_runner())
+    return make_adoption_plan(project, slug, default_runner(), host_rules=host_rules_of(by, slug))
 
 
 def submit_adopt(
@@ -72,7 +73,7 @@ def submit_adopt(
     `planned` is the fingerprint of the plan that the person was shown. Raises AdoptionOutdated where it
     would do something else by now, and as `plan_adoption` does.
     """
-    plan = plan_adoption(project, slug)
+    plan = plan_adoption(project, slug, by)
     if planned and plan.fingerprint != planned:
         raise AdoptionOutdated(plan)
     services = plan.model["services"]
@@ -96,6 +97,7 @@ def submit_adopt(
             expected=[asdict(one) for one in expectations(plan.model)],
             images={name: {"image": s["image"]} for name, s in services.items() if s.get("image")},
             plan={key: value for key, value in plan.as_dict().items() if key not in _NOT_IN_PLAN},
+            host_rules=[list(asked) for asked in plan.asks],
         )
 
 

@@ -18,6 +18,7 @@ from apps.deployer.app_folder import AppFolder, FolderProblem
 from apps.deployer.compose import Project
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.host_policy import require_allowed
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
 from apps.deployments import queue
@@ -43,6 +44,7 @@ def write(run: Run) -> None:
 def pull(run: Run) -> None:
     """Pull the images that are not on the engine; those that ran so far are used as they are."""
     run.command(compose.pull_missing(run.project))
+    require_allowed(run)
 
 
 def hand_over(run: Run) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from apps.applications.services import content_of
 from apps.deployer import pins
+from apps.deployer.host_policy import rules_of, rules_of_what_runs
 from apps.deployer.plan.bond import bond
 from apps.deployer.plan.observed import list_images
 from apps.deployer.plan.other_actions import plan_removal, plan_scale
@@ -39,7 +40,15 @@ def review(event: DeployEvent, runner: CommandRunner) -> Review:
     current = content_of(app.current_version) if app.current_version else None
     wanted = event.arguments.get("pins") or {}
     override = pins.override(pins.choose(wanted, list_images(runner).ids)) if wanted else ""
-    situation = find_situation(content, app.slug, runner, current=current, pins=override)
+    situation = find_situation(
+        content,
+        app.slug,
+        runner,
+        host_rules=rules_of(event),
+        current=current,
+        current_rules=rules_of_what_runs(app),
+        pins=override,
+    )
     # What is compared before *up* is not rehearsed: the images are pulled only then.
     by_rules = replace(situation, rehearsal=None)
     sha256 = bond(build_plan(by_rules, app.slug, content, current, override), by_rules)

@@ -36,13 +36,13 @@ def adopt(options: dict[str, Any], output: Output) -> int:
     """Take a project over as an app; with --plan only say what that would do."""
     project = options["project"]
     slug = options["slug"] or adopt_requests.proposed_slug(project)
-    plan = adopt_requests.plan_adoption(project, slug)
+    by = acting()
+    plan = adopt_requests.plan_adoption(project, slug, by)
     if options["plan"]:
         _show(plan, output)
         return SUCCEEDED
     for sentence in (*plan.lost, *plan.warnings):
         output.say(sentence, style="yellow")
-    by = acting()
     try:
         event = adopt_requests.submit_adopt(project, slug, by, planned=options["planned"] or plan.fingerprint)
     except AdoptionOutdated as error:

@@ -28,7 +28,7 @@ def check(options: dict[str, Any], output: Output) -> int:
     """Read and check a file; change nothing."""
     file, env_file = options["file"], options["env_file"]
     try:
-        checked = requests.check(read_content(file, env_file))
+        checked = requests.check(read_content(file, env_file), acting())
     except InvalidContent as error:
         return _checked(
             output, error.problems, file, env_file, {"services": [], "images": [], "registries": []}

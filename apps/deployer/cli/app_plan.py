@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.applications.content import InvalidContent
 from apps.deployer import requests
+from apps.deployer.cli.acting import acting
 from apps.deployer.cli.app_actions import version_to_keep
 from apps.deployer.cli.command import SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
@@ -19,7 +20,7 @@ def plan(options: dict[str, Any], output: Output) -> int:
     kept = None if env_file is not None else version_to_keep(slug)
     try:
         content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
-        found = requests.plan_deploy(slug, content)
+        found = requests.plan_deploy(slug, content, acting())
     except InvalidContent as error:
         raise refusal(error, file, env_file) from None
     if output.as_json:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from apps.applications.content import Content
+from apps.applications.host_rules.rules import HostRights
 from apps.core.errors import DomainError
 from apps.deployer.plan.bond import bond
 from apps.deployer.plan.decision import Situation
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 class PlanAhead:
     """Asks what a plan needs to know in a thread of its own, while the images are pulled.
 
-    `pins` and `current_pins` are as in `find_situation`. What goes wrong is logged: nobody's deploy fails
+    The keywords are as in `find_situation`. What goes wrong is logged: nobody's deploy fails
     because it could not be foretold.
     """
 
@@ -31,7 +32,9 @@ class PlanAhead:
         slug: str,
         runner: CommandRunner,
         *,
+        host_rules: HostRights,
         current: Content | None,
+        current_rules: HostRights,
         pins: str = "",
         current_pins: str = "",
         cancel: CancelToken | None = None,
@@ -44,7 +47,9 @@ class PlanAhead:
             content,
             slug,
             runner,
+            host_rules=host_rules,
             current=current,
+            current_rules=current_rules,
             pins=pins,
             current_pins=current_pins,
             thorough=False,

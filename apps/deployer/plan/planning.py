@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent
+from apps.applications.host_rules.rules import NOTHING, HostRights
 from apps.applications.models import PROJECT_PREFIX
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content, require_compose
@@ -30,18 +31,30 @@ def make_plan(
     slug: str,
     runner: CommandRunner,
     *,
+    host_rules: HostRights,
     current: Content | None,
+    current_rules: HostRights = NOTHING,
     pins: str = "",
     cancel: CancelToken | None = None,
 ) -> Plan:
     """Return what a deploy of `content` as app `slug` would do at this moment; nothing is changed.
 
-    `current` is the content of the app's current version, None where nothing was deployed yet. `pins` is
-    the text of an override with pinned images that the deploy would use; empty means none. The files beside
-    the Compose file are the app's own.
-    Raises InvalidContent where Compose refuses `content`, EngineProblem and NoMemoryFolder.
+    `host_rules` is what the deploy may ask of the host. `current` is the content of the app's current
+    version, None where nothing was deployed yet, and `current_rules` what that was allowed. `pins` is the
+    text of an override with pinned images that the deploy would use; empty means none. The files beside the
+    Compose file are the app's own.
+    Raises InvalidContent where Compose or the policy refuses `content`, EngineProblem and NoMemoryFolder.
     """
-    situation = find_situation(content, slug, runner, current=current, pins=pins, cancel=cancel)
+    situation = find_situation(
+        content,
+        slug,
+        runner,
+        host_rules=host_rules,
+        current=current,
+        current_rules=current_rules,
+        pins=pins,
+        cancel=cancel,
+    )
     return build_plan(situation, slug, content, current, pins)
 
 
@@ -50,7 +63,9 @@ def find_situation(
     slug: str,
     runner: CommandRunner,
     *,
+    host_rules: HostRights,
     current: Content | None,
+    current_rules: HostRights = NOTHING,
     pins: str = "",
     current_pins: str | None = None,
     thorough: bool = True,
@@ -70,9 +85,11 @@ def find_situation(
     same = current is not None and (current, current_pins) == (content, pins)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         check = asking.check if thorough else asking.recent_check
-        checking = pool.submit(check, content, pins)
+        checking = pool.submit(check, content, host_rules, pins)
         checking_current = (
-            pool.submit(check, current, current_pins) if current is not None and not same else None
+            pool.submit(check, current, current_rules, current_pins)
+            if current is not None and not same
+            else None
         )
         observed = observe(runner, asking.project.name, pool, cancel, thorough=thorough)
         checked = checking.result()
@@ -102,22 +119,24 @@ class Asking:
     def project(self) -> Project:
         return Project(PROJECT_PREFIX + self.slug, AppFolder(self.slug).path)
 
-    def check(self, content: Content, pins: str) -> Checked:
-        """Return what Compose makes of `content` with the override `pins`."""
+    def check(self, content: Content, host_rules: HostRights, pins: str) -> Checked:
+        """Return what Compose makes of `content` with the override `pins`, and what `host_rules` refuse."""
         checked = check_content(
             content,
             self.runner,
+            host_rules=host_rules,
             project=self.project.name,
             folder=self.project.folder,
             pins=pins,
             cancel=self.cancel,
         )
-        recent_checks.keep(self.slug, content, checked, pins)
+        recent_checks.keep(self.slug, content, checked, host_rules, pins)
         return checked
 
-    def recent_check(self, content: Content, pins: str) -> Checked:
+    def recent_check(self, content: Content, host_rules: HostRights, pins: str) -> Checked:
         """Return what Compose said of it a moment ago, or what it says now."""
-        return recent_checks.find(self.slug, content, pins) or self.check(content, pins)
+        recent = recent_checks.find(self.slug, content, host_rules, pins)
+        return recent or self.check(content, host_rules, pins)
 
     def desired(self, checked: Checked, observed: Observed) -> Desired:
         """Return `checked` with hashes, for which a service may share something of a container."""

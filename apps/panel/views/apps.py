@@ -108,11 +108,10 @@ def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
     app = find_app(request, slug, Permission.OPERATE)
     if app.current_version is None:
         raise requests.NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
-    content = content_of(app.current_version)
+    content, by = content_of(app.current_version), Actor.from_request(request)
     if request.method == "GET":
-        plan = requests.plan_deploy(app.slug, content)
+        plan = requests.plan_deploy(app.slug, content, by)
         return render(request, "app_redeploy.html", {"app": app, "plan": plan})
-    by = Actor.from_request(request)
     try:
         event = requests.submit_deploy(app.slug, content, by, planned=request.POST.get("planned", ""))
     except requests.PlanOutdated as error:

@@ -163,7 +163,9 @@ def _planned(
         assert form.content is not None, "a valid form has a content"
         slug = app.slug if app else form.cleaned_data.get("slug", "")
         try:
-            context["plan"] = requests.plan_deploy(slug, form.content, new=app is None)
+            context["plan"] = requests.plan_deploy(
+                slug, form.content, Actor.from_request(request), new=app is None
+            )
         except EngineProblem as error:
             context["plan_problem"] = error
         except DomainError as error:

@@ -42,13 +42,13 @@ def adopt(request: HttpRequest, name: str) -> HttpResponse:
     context: dict[str, object] = {"name": name, "form": form}
     if not form.is_valid():
         return render(request, "project_adopt.html", context, status=400)
-    slug = form.cleaned_data["slug"]
+    slug, by = form.cleaned_data["slug"], Actor.from_request(request)
     try:
         planned = request.POST.get("planned", "")
         if request.method == "GET" or not planned:
-            context["plan"] = adopt_requests.plan_adoption(name, slug)
+            context["plan"] = adopt_requests.plan_adoption(name, slug, by)
             return render(request, "project_adopt.html", context)
-        event = adopt_requests.submit_adopt(name, slug, Actor.from_request(request), planned=planned)
+        event = adopt_requests.submit_adopt(name, slug, by, planned=planned)
     except NotFound:
         raise
     except AdoptionOutdated as error:

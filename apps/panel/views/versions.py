@@ -61,15 +61,16 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     chosen = request.POST if request.method == "POST" else request.GET
     same_images = requests.same_images_of(version, chosen.get("images", ""))
     context: dict[str, object] = {"app": app, "version": version, "same_images": same_images}
+    by = Actor.from_request(request)
     if request.method == "GET":
         try:
-            context["plan"] = requests.plan_rollback(app, version.number, same_images=same_images)
+            context["plan"] = requests.plan_rollback(app, version.number, by, same_images=same_images)
         except DomainError as error:
             context["problem"] = error
         if wants_fragment(request):
             return render(request, "partials/rollback_plan.html", context)
         return render(request, "app_rollback.html", context | _recorded(version))
-    by, planned = Actor.from_request(request), request.POST.get("planned", "")
+    planned = request.POST.get("planned", "")
     try:
         event = requests.submit_rollback(app, version.number, by, same_images=same_images, planned=planned)
     except requests.PlanOutdated as error:

@@ -91,7 +91,7 @@ def ground(tmp_path):
     os.mkfifo(folder / "pipe")
     with (folder / "large").open("wb") as large:
         large.truncate(MAX_FILE_BYTES + 1)
-    return Ground(folder, "simpledeploy-shop", writable=(str(folder / "data"),))
+    return Ground(folder, "simpledeploy-shop", ask_writable=lambda: [str(folder / "data")])
 
 
 def read(text: str, ground: Ground) -> Reads:

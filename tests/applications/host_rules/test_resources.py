@@ -72,7 +72,7 @@ def test_what_is_the_apps_own_is_no_finding(ground):
 
 def test_a_key_that_makes_the_name_of_another_apps_volume_is_found():
     # Of the app `shop`, the volume `x_data` is named as `data` of the app `shop_x`, and Compose would use it.
-    crowded = Ground("/srv/apps/shop", "simpledeploy-shop", others=frozenset({"simpledeploy-shop_x"}))
+    crowded = Ground("/srv/apps/shop", "simpledeploy-shop", neighbours=frozenset({"simpledeploy-shop_x"}))
     (one,) = volume_rules({"x_data": {}, "data": {}}, crowded)
     assert (one.rule, one.subject) == (HostRule.OTHER_APPS, "simpledeploy-shop_x_data")
 
