@@ -101,7 +101,8 @@ def expire() -> int:
 
 def lapse_with(app: App) -> int:
     """End what waits for approval of `app`, which is removed in this transaction; return how many."""
-    waiting = DeployEvent.objects.awaiting_approval().filter(app=app)
+    # All are locked before the first entry of the audit: whoever writes one should wait for no other row.
+    waiting = DeployEvent.objects.awaiting_approval().filter(app=app).order_by("pk").select_for_update()
     return _lapse(waiting, "The app was removed while this waited for approval; nothing was changed.")
 
 

@@ -91,5 +91,6 @@ class CredentialAdmin(PolicyAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RegistryCredential]) -> None:
         with transaction.atomic():
-            for credential in queryset:
+            # All are locked before the first entry of the audit: whoever writes one should wait for nobody.
+            for credential in queryset.order_by("pk").select_for_update():
                 self.delete_model(request, credential)
