@@ -112,6 +112,35 @@ ADMIN_PAGES: dict[str, Route] = {
 }
 
 
+# What a subcommand is about and the least role of whoever uses it by a token.
+COMMANDS: dict[str, Route] = {
+    "app deploy": Route(On.APP, DEPLOYER),
+    "app check": Route(On.ANY_APP, DEPLOYER),
+    "app plan": Route(On.APP, DEPLOYER),
+    "app rollback": Route(On.APP, OPERATOR),
+    "app adopt": Route(On.PANEL, ADMINISTRATOR),
+    "app stop": Route(On.APP, OPERATOR),
+    "app start": Route(On.APP, OPERATOR),
+    "app restart": Route(On.APP, OPERATOR),
+    "app pull": Route(On.APP, OPERATOR),
+    "app scale": Route(On.APP, OPERATOR),
+    "app remove": Route(On.APP, OWNER),
+    "app cancel": Route(On.APP, OPERATOR),
+    "app list": Route(On.ANY_APP, VIEWER),
+    "app refuse": Route(On.APP, OWNER),
+    "app drift": Route(On.APP, VIEWER),
+    "app versions": Route(On.APP, VIEWER),
+    "app events": Route(On.APP, VIEWER),
+    "app logs": Route(On.APP, VIEWER),
+    "engine prune": Route(On.PANEL, ADMINISTRATOR),
+    "engine projects": Route(On.PANEL, ADMINISTRATOR),
+    "engine cancel": Route(On.PANEL, ADMINISTRATOR),
+    "registry add": Route(On.PANEL, ADMINISTRATOR),
+    "registry check": Route(On.PANEL, ADMINISTRATOR),
+    "registry list": Route(On.PANEL, ADMINISTRATOR),
+    "registry remove": Route(On.PANEL, ADMINISTRATOR),
+}
+
 # What a WebSocket's address is about; each shows what it shows to whoever may see it.
 SOCKETS: dict[str, On] = {
     "ws/events/<int:event_id>/": On.APP,
