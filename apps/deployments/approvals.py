@@ -122,8 +122,12 @@ def require_another_person(event: DeployEvent, by: Actor) -> None:
     same_account = asked is not None and by.user is not None and asked.pk == by.user.pk
     if same_account or by.name.casefold() == event.requested_by.casefold():
         raise SamePerson(
-            f"{event.requested_by} asked for event {event.pk}; another person has to approve it. "
-            "Nothing was approved."
+            f"{event.requested_by} asked for event {event.pk}; another person has to approve it."
+        )
+    if asked is not None and asked.is_machine and by.name in asked.tokens.values_list("made_by", flat=True):
+        raise SamePerson(
+            f"You made a token of {event.requested_by}, which asked for event {event.pk}; another person has "
+            "to approve it."
         )
     had_account = event.requested_from != COMMAND_LINE
     if (asked is None and had_account) or (asked is not None and not asked.is_active):

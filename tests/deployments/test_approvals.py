@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.accounts.actor import Actor
-from apps.accounts.models import Role, User
+from apps.accounts.models import Role, Token, User
 from apps.applications.models import App
 from apps.applications.services import InvalidText, create_app
 from apps.core.errors import Conflict, NotAllowed
@@ -128,6 +128,18 @@ def test_who_asked_does_not_approve_however_they_come(app: App) -> None:
         with pytest.raises(SamePerson, match="another person has to approve it"):
             give(event, by)
     assert DeployEvent.objects.get(pk=event.pk).awaits_approval
+
+
+def test_who_made_the_token_of_a_machine_does_not_approve_what_it_asks_for(app: App) -> None:
+    machine = User.objects.create(username="ci", role=Role.DEPLOYER, is_machine=True)
+    Token.objects.create(
+        user=machine, name="deploys", digest="d" * 64, made_by="bob", expires_at=timezone.now()
+    )
+    event = enqueue(app, Action.DEPLOY, Actor("ci", "token deploys", machine, token="deploys"))
+
+    with pytest.raises(SamePerson, match="You made a token of ci"):
+        give(event, person("bob"))
+    assert give(event, person("eve")).approval == Approval.GIVEN
 
 
 def test_what_a_disabled_or_removed_person_asked_for_is_not_approved(app: App) -> None:
