@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Grant, Invitation, Role, User
-from apps.applications.models import App, ComposeVersion
+from apps.applications.host_rules.rules import HostRule
+from apps.applications.models import App, ComposeVersion, HostAllowance
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import make_person
@@ -26,6 +27,8 @@ class Things:
     chunk: DeployLog
     version: ComposeVersion
     grant: Grant
+    allowance: HostAllowance
+    role_allowance: HostAllowance
     registry: RegistryCredential
     person: User
     team: Group
@@ -37,10 +40,25 @@ class Things:
         event = app.events.get()
         version = make_version(app, YAML + f"# {slug} 2\n")
         grant = Grant.objects.create(user=person, app=app, role=Role.VIEWER, given_by="root")
+        allowed = {"rule": HostRule.DEVICES, "reason": "GPU", "allowed_by": "root"}
+        allowance = HostAllowance.objects.create(app=app, **allowed)
+        role_allowance = HostAllowance.objects.create(role=Role.OWNER, subject=f"/dev/{slug}", **allowed)
         invitation = Invitation.objects.create(
             code_hash=slug, invited_by=person, expires_at=timezone.now() + timedelta(days=1)
         )
-        return cls(app, event, make_chunk(event), version, grant, registry, person, team, invitation)
+        return cls(
+            app,
+            event,
+            make_chunk(event),
+            version,
+            grant,
+            allowance,
+            role_allowance,
+            registry,
+            person,
+            team,
+            invitation,
+        )
 
     def address(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return the parts of an address that hold these names, as Django's `reverse` takes them."""
@@ -49,6 +67,8 @@ class Things:
             "action": ("action", "restart"),
             "version": ("number", self.version.number),
             "grant": ("pk", self.grant.pk),
+            "allowance": ("pk", self.allowance.pk),
+            "role_allowance": ("pk", self.role_allowance.pk),
             "event": ("pk", self.event.pk),
             "project": ("name", "beside"),
             "invitation": ("pk", self.invitation.pk),

@@ -21,6 +21,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Invitation, Role, Token, User
+from apps.applications.models import HostAllowance
 from apps.deployments import queue
 from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
@@ -107,6 +108,16 @@ def take_role(stage: Stage) -> None:
     give_role(stage)
     grant = User.objects.get(username="bob").grants.get()
     stage.post(f"/apps/shop/access/{grant.pk}/take/")
+
+
+def allow_host_rule(stage: Stage) -> None:
+    make_app()
+    stage.post("/apps/shop/host-rules/", rule="devices", subject="/dev/dri", reason="It draws.")
+
+
+def withdraw_host_rule(stage: Stage) -> None:
+    allow_host_rule(stage)
+    stage.post(f"/apps/shop/host-rules/{HostAllowance.objects.get().pk}/withdraw/")
 
 
 def add_team(stage: Stage) -> None:
@@ -281,6 +292,8 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.PASSWORD_CHANGED: change_own_password,
     AuditAction.GRANT_GIVEN: give_role,
     AuditAction.GRANT_TAKEN: take_role,
+    AuditAction.HOST_RULE_ALLOWED: allow_host_rule,
+    AuditAction.HOST_RULE_WITHDRAWN: withdraw_host_rule,
     AuditAction.TEAM_ADDED: add_team,
     AuditAction.TEAM_CHANGED: change_team,
     AuditAction.TEAM_REMOVED: remove_team,

@@ -27,6 +27,9 @@ class AuditAction(models.TextChoices):
     GRANT_GIVEN = "grant.given", "Role given"
     GRANT_TAKEN = "grant.taken", "Role taken away"
 
+    HOST_RULE_ALLOWED = "host_rule.allowed", "Exception from the Compose policy allowed"
+    HOST_RULE_WITHDRAWN = "host_rule.withdrawn", "Exception from the Compose policy withdrawn"
+
     TEAM_ADDED = "team.added", "Team added"
     TEAM_CHANGED = "team.changed", "Team changed"
     TEAM_REMOVED = "team.removed", "Team removed"

@@ -1,13 +1,30 @@
 """Who may ask what of the host: administrators everything, others what was allowed to them or to the app."""
 
-from django.db.models import Q
+import os
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
-from apps.accounts.models import User
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.models import Role, User
 from apps.accounts.policy import Permission
-from apps.applications.host_rules.rules import EVERYTHING, HostRights
+from apps.applications.host_rules.rules import EVERYTHING, PATH_RULES, HostRights, HostRule
 from apps.applications.models import PROJECT_PREFIX, App, HostAllowance
+from apps.core.errors import Conflict, DomainError, NotFound
+
+# Administrators may everything already, and viewers deploy nothing.
+ROLES = (Role.OPERATOR, Role.DEPLOYER, Role.OWNER)
+
+
+class InvalidAllowance(DomainError):
+    """An exception that cannot be made so."""
+
+
+class AlreadyAllowed(Conflict):
+    """An exception that is there already."""
 
 
 def host_rules_of(by: Actor, slug: str) -> HostRights:
@@ -33,6 +50,71 @@ def host_rules_for(user: User | None, app: App | None, slug: str = "") -> HostRi
         asked |= Q(app=app)
     pairs = HostAllowance.objects.filter(asked).values_list("rule", "subject")
     return HostRights(allowed=frozenset(pairs), neighbours=neighbours)
+
+
+def allowances_of(app: App | None) -> QuerySet[HostAllowance]:
+    """Return the exceptions that were made for `app`; without one, those for roles and teams."""
+    return HostAllowance.objects.filter(app=app).select_related("team")
+
+
+def allow(to: App | Group | str, rule: str, by: Actor, *, reason: str, subject: str = "") -> HostAllowance:
+    """Let `to` (an app, a team, or a role) ask for what `rule` is about, or just for its `subject`.
+
+    Raises InvalidAllowance and AlreadyAllowed.
+    """
+    reason, subject = " ".join(reason.split()), subject.strip()
+    if rule not in HostRule.values:
+        raise InvalidAllowance(f"{rule[:50]!r} is nothing that the policy knows.")
+    if not reason or len(reason) > 500:
+        raise InvalidAllowance(
+            "Say in at most 500 characters why it is needed; whoever reads this later asks."
+        )
+    if len(subject) > 500 or not subject.isprintable():
+        raise InvalidAllowance("What it is narrowed to is a line of at most 500 characters.")
+    if rule in PATH_RULES and subject.startswith("/"):
+        if os.path.normpath(subject) != subject.rstrip("/"):
+            raise InvalidAllowance(
+                f"{subject} is no plain absolute path: write it without `.`, `..` and `//`."
+            )
+        subject = subject.rstrip("/")
+    if isinstance(to, str) and to not in ROLES:
+        raise InvalidAllowance(f"An exception for a role is for one of {', '.join(ROLES)}.")
+    key = "role" if isinstance(to, str) else "app" if isinstance(to, App) else "team"
+    with transaction.atomic():
+        made, is_new = HostAllowance.objects.get_or_create(
+            **{key: to}, rule=rule, subject=subject, defaults={"reason": reason, "allowed_by": by.name[:150]}
+        )
+        if not is_new:
+            raise AlreadyAllowed(f"That is allowed already: {made}. Nothing was changed.")
+        slug = to.slug if isinstance(to, App) else ""
+        record(by, AuditAction.HOST_RULE_ALLOWED, _words(made), app_slug=slug, after=_described(made))
+    return made
+
+
+def withdraw(app: App | None, pk: int, by: Actor) -> HostAllowance:
+    """Take the exception `pk` back, which was made for `app` (None: for a role or a team). Raises NotFound.
+
+    What runs goes on; the next deploy is checked without it.
+    """
+    with transaction.atomic():
+        found = allowances_of(app).select_for_update(of=("self",)).filter(pk=pk).first()
+        if found is None:
+            raise NotFound(f"There is no exception {pk} here.")
+        before = _described(found)
+        HostAllowance.objects.filter(pk=found.pk).delete()
+        slug = app.slug if app else ""
+        record(by, AuditAction.HOST_RULE_WITHDRAWN, _words(found), app_slug=slug, before=before)
+    return found
+
+
+def _words(allowance: HostAllowance) -> str:
+    if allowance.app is not None:
+        return f"app {allowance.app.slug}"
+    return f"team {allowance.team}" if allowance.team else f"role {allowance.role}"
+
+
+def _described(allowance: HostAllowance) -> dict[str, object]:
+    return {"rule": allowance.rule, "subject": allowance.subject, "reason": allowance.reason}
 
 
 def _neighbours(slug: str) -> frozenset[str]:
