@@ -80,7 +80,7 @@ class FakeEngine:
         return build_plan(situation, slug, content, current, pins)
 
     def find_situation(
-        self, content: Content, slug: str, runner: object, *, current: Content | None, pins: str = ""
+        self, content: Content, slug: str, runner: object, *, current: Content | None, **options: object
     ) -> Situation:
         before = self._desired(current) if current else None
         return Situation(f"simpledeploy-{slug}", self._desired(content), self.observed, before)
