@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.panel.middleware.WholeAddressMiddleware",
     "apps.panel.middleware.SecondFactorMiddleware",
     "apps.panel.middleware.DomainErrorMiddleware",
 ]

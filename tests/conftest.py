@@ -92,14 +92,6 @@ def forget_attempts() -> None:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    """Let no test use up what another may ask for in a minute: their people have the same ids."""
-    from django.core.cache import cache
-
-    cache.clear()
-
-
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """A real Docker engine with Compose v2."""

@@ -1,16 +1,19 @@
 """The admin, open to whom the policy lets in rather than to Django's staff flag."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from apps.core.errors import NotFound
 
 
 class PanelAdminConfig(AdminConfig):
@@ -33,7 +36,7 @@ class PanelAdminSite(AdminSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Let changes through only shortly after people showed who they are, as the panel's own pages do."""
-        guarded = super().admin_view(view, cacheable)
+        guarded = super().admin_view(_within_numbers(view), cacheable)
 
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             from apps.panel.access import recently_signed_in
@@ -59,3 +62,18 @@ class PanelAdminSite(AdminSite):
             return redirect(f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
         require_somewhere(request.user, Permission.VIEW)
         return redirect(index)
+
+
+def _within_numbers(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `view` answer a filter by a number that no database can hold as one that finds nothing."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(request, *args, **kwargs)
+        except (OverflowError, DataError):
+            if request.method != "GET":
+                raise
+            raise NotFound("No record can have what this address asks for.") from None
+
+    return wrapper

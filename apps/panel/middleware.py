@@ -27,6 +27,18 @@ _TITLES = {
 }
 
 
+class WholeAddressMiddleware:
+    """Refuse addresses with a NUL byte: no object has one in its name, and PostgreSQL takes none to look."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META["QUERY_STRING"]:
+            return refusal(request, DomainError("This address holds a NUL byte, which nothing here has."))
+        return self.get_response(request)
+
+
 class DomainErrorMiddleware:
     """Turn a DomainError that a view raises into a page, or for htmx into a fragment, with its sentence."""
 

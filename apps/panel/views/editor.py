@@ -110,7 +110,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def _base(request: HttpRequest, app: App) -> ComposeVersion | None:
     """Return the version that the form starts from."""
     wanted = request.POST.get("base") or request.GET.get("version") or ""
-    if wanted.isdecimal():
+    if wanted.isdecimal() and len(wanted) < 10:
         return find_version(request, app, int(wanted))
     return app.current_version or app.versions.first()
 
