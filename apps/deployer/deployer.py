@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db import Error as DjangoDatabaseError
 from django.utils import timezone
 
+from apps.accounts.audit.recording import AuditUnusable
 from apps.applications import environment
 from apps.applications.content import Content
 from apps.applications.services import content_of
@@ -194,7 +195,7 @@ class Deployer:
                     queue.finish(event, status, error=f"{why} {said}".strip(), **columns)
             except ClaimLost:
                 logger.warning("Event %s was closed by another worker while it ran here", event.pk)
-            except DjangoDatabaseError as error:
+            except (DjangoDatabaseError, AuditUnusable) as error:
                 logger.error("Event %s cannot be closed yet: %s", event.pk, error)
                 connection.close()
                 if not cancel.cancelled or time.monotonic() < deadline:

@@ -8,14 +8,17 @@ from unittest import mock
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.accounts.audit import chain, triggers
 from apps.accounts.audit.models import AuditCheckpoint, AuditEntry, AuditHead
+from apps.accounts.audit.recording import AuditUnusable
 from apps.accounts.audit.retention import prune
 from apps.accounts.audit.verification import Verification
+from apps.applications.models import App
+from apps.applications.services import create_app
 from tests.accounts.people import BY
 from tests.accounts.test_audit import write
 
@@ -160,6 +163,17 @@ def test_an_end_that_was_cut_off_is_found_by_a_hash_that_was_kept_outside() -> N
         "No entry has the hash that was expected: the end was cut off or written anew, or a retention has "
         "cut that entry off."
     ]
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM accounts_audithead", "UPDATE accounts_audithead SET number = 1"]
+)
+def test_where_the_end_was_changed_no_change_goes_through_unaudited(statement: str) -> None:
+    write(2)
+    tamper(statement)
+    with pytest.raises(AuditUnusable, match="The audit takes no entries"), transaction.atomic():
+        create_app("shop", "", BY)
+    assert not App.objects.exists()
 
 
 def test_a_trigger_that_is_gone_is_found() -> None:

@@ -4,16 +4,28 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.audit import chain
 from apps.accounts.audit.actions import AuditAction
 from apps.accounts.audit.harmless import harmless, line
 from apps.accounts.audit.models import AuditEntry, AuditHead
+from apps.core.errors import DomainError
 
 if TYPE_CHECKING:
     from apps.accounts.actor import Actor
+
+
+class AuditUnusable(DomainError):
+    """A database that takes no entry at the end of the audit: somebody has changed it by other means."""
+
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The audit takes no entries, so nothing was changed. Run manage.py verify_audit, which says why."
+        )
 
 
 def record(
@@ -30,11 +42,13 @@ def record(
 
     To be called inside the transaction of the change, so that both are stored or neither, and as its last
     step: until it ends, every other writer of an entry waits. Of `before` and `after` (the changed fields
-    alone) secrets become a mask; long texts are cut.
+    alone) secrets become a mask; long texts are cut. Raises AuditUnusable.
     """
     key = settings.SIMPLEDEPLOY_ENCRYPTION_KEYS[0]
     with transaction.atomic():
-        head = AuditHead.objects.select_for_update().get()
+        head = AuditHead.objects.select_for_update().first()
+        if head is None:
+            raise AuditUnusable
         entry = AuditEntry(
             number=head.number + 1,
             at=timezone.now(),
@@ -55,4 +69,7 @@ def record(
         )
         entry.hash = chain.hash_of(entry.record())
         entry.seal = chain.seal(key, entry.hash)
-        entry.save()
+        try:
+            entry.save()
+        except IntegrityError:
+            raise AuditUnusable from None
