@@ -6,8 +6,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.accounts.audit import sign_ins
-        from apps.accounts.sign_in import recent, second_factor
+        from apps.accounts.sign_in import recent, second_factor, sessions
 
         recent.connect()
         second_factor.connect()
+        sessions.connect()
         sign_ins.connect()

@@ -21,6 +21,11 @@ def _dress(form: Form) -> None:
         field.widget.attrs.pop("placeholder", None)
 
 
+def _dress_code(form: Form) -> None:
+    form.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+    form.fields["code"].help_text = "From your authenticator app, or one of your recovery codes."
+
+
 class SignInForm(forms.LoginForm):
     """User name and password."""
 
@@ -60,7 +65,7 @@ class CodeForm(AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self)
-        self.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+        _dress_code(self)
 
 
 class ConfirmCodeForm(ReauthenticateForm):
@@ -69,7 +74,7 @@ class ConfirmCodeForm(ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self)
-        self.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+        _dress_code(self)
 
 
 class ActivateAppForm(ActivateTOTPForm):

@@ -34,6 +34,14 @@ PAGES = [
     "/registries/add/",
     "/registries/1/",
     "/engine/prune/",
+    "/account/",
+    "/account/password/",
+    "/account/sessions/",
+    "/account/confirm/",
+    "/account/second-factor/",
+    "/account/second-factor/app/",
+    "/account/second-factor/keys/add/",
+    "/invitations/",
     "/apps/no-such-app/",
 ]
 WIDE, NARROW = (1280, 800), (375, 812)

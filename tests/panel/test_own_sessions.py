@@ -111,3 +111,11 @@ def test_what_a_session_holds_is_not_readable_in_the_database(ada: User, setting
 
     settings.SIMPLEDEPLOY_ENCRYPTION_KEYS = ["x0Yk3cNd2bO4Tn6FvQqGmZ8l5Jr7aHsWuEiPpLtKyBA="]
     assert not is_in(here)
+
+
+def test_whoever_is_disabled_and_enabled_again_signs_in_anew(ada: User) -> None:
+    here = signed_in(ada)
+    for active in (False, True):
+        ada.is_active = active
+        ada.save()
+    assert not is_in(here)

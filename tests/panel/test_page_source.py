@@ -41,6 +41,15 @@ ADDRESSES = [
     "/registries/add/",
     "/registries/{credential}/",
     "/registries/{credential}/remove/",
+    "/account/",
+    "/account/password/",
+    "/account/sessions/",
+    "/account/confirm/",
+    "/account/second-factor/",
+    "/account/second-factor/app/",
+    "/account/second-factor/keys/add/",
+    "/account/second-factor/codes/new/",
+    "/invitations/",
 ]
 
 

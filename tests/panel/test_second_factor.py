@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Role, User
-from tests.accounts.people import make_person
+from tests.accounts.people import PASSWORD, make_person
 from tests.panel.live import in_thread, session_of, socket
 from tests.panel.pages import HTMX, text
 from tests.panel.second_factors import KEY, code, code_step, give_app, password_step
@@ -73,7 +73,7 @@ def test_an_app_is_set_up_and_then_asked_for(client: Client, ada: User) -> None:
 def test_the_other_sessions_end_when_one_is_set_up(ada: User) -> None:
     here, there = Client(REMOTE_ADDR="192.0.2.1"), Client(REMOTE_ADDR="192.0.2.2")
     for client in (here, there):
-        client.post("/login/", {"username": "ada", "password": "correct horse battery staple"})
+        client.post("/login/", {"username": "ada", "password": PASSWORD})
     set_up_app(here)
     assert is_in(here)
     assert not is_in(there)
@@ -302,3 +302,23 @@ async def test_websockets_are_closed_to_who_lacks_one(settings) -> None:
     served = socket("/ws/apps/", session)
     assert (await served.connect(timeout=5))[0]
     await served.disconnect(timeout=5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_line_resets_what_somebody_lost(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
+    client = Client()
+    client.post("/login/", {"username": "ada", "password": PASSWORD})
+    set_up_app(client)
+
+    management.call_command("reset_second_factor", "ada")
+
+    assert "ada has no second factor now; 2 removed." in capsys.readouterr().out
+    assert not is_in(client)
+    assert Client().post("/login/", {"username": "ada", "password": PASSWORD})["Location"] == "/"
+    assert AuditEntry.objects.filter(action="second_factor.removed", origin="command line").exists()
+
+
+def test_the_command_line_knows_who_is_nobody(ada: User) -> None:
+    with pytest.raises(management.CommandError, match="nobody called 'eve'") as error:
+        management.call_command("reset_second_factor", "eve")
+    assert error.value.returncode == 2

@@ -6,6 +6,7 @@ from typing import Any, Final
 from allauth.mfa import signals
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 
 from apps.accounts import policy
@@ -38,6 +39,18 @@ def is_missing(user: Any) -> bool:
     if getattr(user, "scope", None) is not None or not is_required(user):
         return False
     return not Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+
+
+def reset(user: User, by: Actor) -> int:
+    """Remove all second factors of `user`, who has lost them, and return how many; it ends their sessions."""
+    with transaction.atomic():
+        found = Authenticator.objects.filter(user=user)
+        kinds = sorted(found.values_list("type", flat=True))
+        found.delete()
+        end_other_sessions(user, None, by)
+        if kinds:
+            record(by, AuditAction.FACTOR_REMOVED, f"person {user}", before={"kinds": kinds})
+    return len(kinds)
 
 
 def connect() -> None:

@@ -1,12 +1,26 @@
 """The sessions of a person: which there are, and ending them."""
 
+from typing import Any
+
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models.signals import post_save
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
 from apps.accounts.models import User
 from apps.core.errors import NotFound
+
+
+def connect() -> None:
+    """End the sessions of whoever is disabled, so that enabling them again revives none."""
+    post_save.connect(_person_saved, sender=User, dispatch_uid="sessions")
+
+
+def _person_saved(instance: User, **_: Any) -> None:
+    if not instance.is_active:
+        for session in UserSession.objects.filter(user=instance):
+            session.end()
 
 
 def sessions_of(user: User) -> list[UserSession]:
