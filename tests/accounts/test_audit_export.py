@@ -52,3 +52,8 @@ def test_it_exports_from_a_time_to_another() -> None:
     assert [line["number"] for line in exported("--since", since, "--until", until)] == [2]
     day = (now - timedelta(days=2)).date().isoformat()
     assert [line["number"] for line in exported("--since", day, "--until", day)] == [2]
+
+
+def test_a_long_audit_is_exported_whole() -> None:
+    write(1100)
+    assert [line["number"] for line in exported()] == list(range(1, 1102))
