@@ -13,6 +13,8 @@ LEAST_LENGTH = 8
 LEAST_PASSWORD_LENGTH = 4
 # So many bytes of a secret at the end of a line are taken for its beginning.
 LEAST_BEGUN = 4
+# More of them would take more memory than they save time.
+_MOST_PIECES = 100_000
 _PLAIN = re.compile(r"[0-9]+|true|false", re.IGNORECASE)
 _ALTERNATIVES_IN_A_ROW = 8
 # How the runner ends a line that it cut (`runner/lines.py`).
@@ -57,17 +59,13 @@ class Redactor:
         for form in forms:
             if len(form) > LEAST_BEGUN:
                 self._by_start.setdefault(form[:LEAST_BEGUN], []).append(form)
+        # Any so many bytes of a secret in a row: by them almost every line is known to end in none.
+        self._pieces: set[bytes] = set()
+        if sum(map(len, forms)) <= _MOST_PIECES:
+            self._pieces = {
+                form[at : at + LEAST_BEGUN] for form in forms for at in range(len(form) - LEAST_BEGUN)
+            }
         self._start = re.compile(_alternatives(sorted(self._by_start))) if self._by_start else None
-
-    def _learn(self, value: str, least: int, found: set[bytes]) -> None:
-        for line in _lines(value):
-            if len(line) >= least and not (least == LEAST_LENGTH and _PLAIN.fullmatch(line)):
-                found.add(_bytes(line))
-                # As a form in an address writes it.
-                found.add(_bytes(line.replace(" ", "+")))
-        if len(value) >= least:
-            self._base64.update(base64_forms(_bytes(value)))
-            self._base64.update(base64_forms(_bytes(value.strip())))
 
     def redact(self, text: str) -> str:
         """Return `text`, one line or more, with each known secret replaced by the mask."""
@@ -98,7 +96,7 @@ class Redactor:
 
     def begun(self, data: bytes) -> list[tuple[bytes, int]]:
         """Return the secrets that `data` ends within, with how many bytes of it (4 or more)."""
-        if self._start is None:
+        if self._start is None or (self._pieces and data[-LEAST_BEGUN:] not in self._pieces):
             return []
         found = []
         position = max(0, len(data) - self._longest + 1)

@@ -45,6 +45,10 @@ class Seam:
         Where it may begin a secret itself, it is open until then.
         """
         data = entry.text.encode("utf-8", "replace")
+        if not self._parts and not self._redactor.begun(data):
+            # As almost every line.
+            entry.text = self._redactor.redact(entry.text)
+            return
         before = self._parts if data else []
         parts = [*before[-MOST_LINES:], (entry, data)]
         joined = b"".join(raw for _part, raw in parts)

@@ -1,16 +1,20 @@
 """Requests and WebSockets that show a token (`Authorization: Bearer sd_...`) in place of a session."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
 from allauth.core.internal.ratelimit import consume
 from channels.security.websocket import WebsocketDenier
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 
 from apps.accounts import tokens
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
 from apps.accounts.tokens import InvalidToken
+from apps.core.database import DatabaseUnusable
+from apps.core.errors import DomainError
 from apps.panel.live_reads import read
 
 _SCHEME: Final = "bearer "
@@ -19,6 +23,15 @@ WRONG_PER_MINUTE: Final = 20
 # What an address may begin with. All else is about people: their account, the admin, sign-in.
 OPEN_TO_TOKENS: Final = frozenset({"", "apps", "events", "engine", "healthz", "audit"})
 _CHALLENGE: Final = 'Bearer realm="SimpleDeploy", error="invalid_token"'
+
+
+class TooManyWrongTokens(DomainError):
+    """More wrong tokens from an address than are written into the audit."""
+
+    http_status = 429
+
+    def __init__(self) -> None:
+        super().__init__("Too many wrong tokens came from this address. Wait a minute.")
 
 
 class TokenMiddleware:
@@ -39,6 +52,8 @@ class TokenMiddleware:
             user = tokens.whom(text, request.META.get("REMOTE_ADDR", ""))
         except InvalidToken as error:
             return _refused(request, error)
+        except DatabaseError as error:
+            return _told(DatabaseUnusable.of(error))
         if request.path_info.split("/")[1] not in OPEN_TO_TOKENS:
             return HttpResponseForbidden("A token cannot be used here.\n", content_type="text/plain")
         request.COOKIES = {}
@@ -67,7 +82,8 @@ class TokenOrSession:
             user = await read(tokens.whom, text, address)
         except InvalidToken:
             agent = headers.get(b"user-agent", b"").decode("latin-1")
-            await read(_is_counted, _request(address, agent))
+            with contextlib.suppress(DomainError):
+                await read(_is_counted, _request(address, agent))
             await WebsocketDenier()(scope, receive, send)
             return
         await self._by_token({**scope, "user": user}, receive, send)
@@ -80,16 +96,17 @@ def bearer(header: str) -> str | None:
 
 def _refused(request: HttpRequest, error: InvalidToken) -> HttpResponse:
     """Return the answer to a wrong token."""
-    if not _is_counted(request):
-        return HttpResponse(
-            "Too many wrong tokens came from this address. Wait a minute.\n",
-            status=429,
-            content_type="text/plain",
-            headers={"Retry-After": "60"},
-        )
-    return HttpResponse(
-        f"{error}\n", status=401, content_type="text/plain", headers={"WWW-Authenticate": _CHALLENGE}
-    )
+    try:
+        if not _is_counted(request):
+            return _told(TooManyWrongTokens(), {"Retry-After": "60"})
+    except DomainError as unwritten:
+        # An audit that takes no entry.
+        return _told(unwritten)
+    return _told(error, {"WWW-Authenticate": _CHALLENGE})
+
+
+def _told(error: DomainError, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(f"{error}\n", status=error.http_status, content_type="text/plain", headers=headers)
 
 
 def _is_counted(request: HttpRequest) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -160,6 +161,17 @@ def test_who_shows_many_wrong_tokens_waits_and_others_do_not(client: Client) -> 
     assert (answer.status_code, answer["Retry-After"]) == (429, "60")
     assert AuditEntry.objects.filter(action="token.refused").count() == WRONG_PER_MINUTE
     assert client.get("/", headers=bearer(text)).status_code == 200
+
+
+def test_a_database_that_does_not_answer_is_told_and_lets_nobody_in(client: Client, monkeypatch) -> None:
+    def broken(*_args: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(tokens, "_note_use", broken)
+    _token, text = make_token(make_person("vera", Role.VIEWER))
+    answer = client.get("/", headers=bearer(text))
+    assert answer.status_code == 503
+    assert b"database is locked" in answer.content
 
 
 def test_a_token_in_an_address_is_not_looked_at(client: Client) -> None:
