@@ -1,6 +1,6 @@
 """Whatever is done to the audit by SQL is refused, or found where the triggers were dropped for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
 from unittest import mock
@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from apps.accounts.audit import chain, triggers
+from apps.accounts.audit import chain, triggers, verification
 from apps.accounts.audit.models import AuditCheckpoint, AuditEntry, AuditHead
 from apps.accounts.audit.recording import AuditUnusable
 from apps.accounts.audit.retention import prune
@@ -56,10 +56,10 @@ def hashed_anew(number: int, **changes: str) -> list[str]:
 def test_an_untouched_audit_holds() -> None:
     assert findings() == []
     write(1200)
-    verification = Verification()
-    assert list(verification.findings()) == []
-    assert (verification.first, verification.last, verification.count) == (1, 1200, 1200)
-    assert verification.hash == AuditHead.objects.get().hash
+    check = Verification()
+    assert list(check.findings()) == []
+    assert (check.first, check.last, check.count) == (1, 1200, 1200)
+    assert check.hash == AuditHead.objects.get().hash
 
 
 @pytest.mark.parametrize(
@@ -264,3 +264,31 @@ def test_bad_arguments_are_refused_with_a_sentence(arguments: tuple[str, ...], s
     assert refused.value.returncode == 2
     assert sentence in str(refused.value)
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "last"),
+    [
+        (lambda: write(3), 9),
+        (lambda: prune(timedelta(days=50), BY), 7),
+    ],
+)
+def test_what_is_written_and_cut_off_while_it_is_checked_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+    write_at: Callable[[int, int], None],
+    meanwhile: Callable[[], object],
+    last: int,
+) -> None:
+    monkeypatch.setattr(verification, "_AT_ONCE", 2)
+    write_at(100, 4)
+    write_at(10, 2)
+
+    class Disturbed(Verification):
+        def _faults(self, entry: AuditEntry) -> Iterator[str]:
+            yield from super()._faults(entry)
+            if entry.number == 2:
+                meanwhile()
+
+    check = Disturbed()
+    assert list(check.findings()) == []
+    assert check.last == last
