@@ -60,7 +60,9 @@ def problems(found: Iterable[Found], rights: HostRights, content: Content) -> li
         if one.rule == HostRule.ENVIRONMENT:
             refused.append(Problem(_line_of(one.subject, content), None, message, "environment"))
             continue
-        line, column = one.place or place_of(root, one.path, one.hint) or (None, None)
+        # What the file itself has nothing of came in by its `include`.
+        place = one.place or place_of(root, one.path, one.hint) or place_of(root, ("include",), "")
+        line, column = place or (None, None)
         refused.append(Problem(line, column, message))
     return list(dict.fromkeys(refused))
 
