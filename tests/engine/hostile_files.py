@@ -134,7 +134,8 @@ _PLAIN: dict[HostRule, list[tuple[str, ...]]] = {
         ("podman", "volumes: ['/run/user/1000/podman/podman.sock:/s']"),
         (
             "socket by a volume",
-            "volumes: ['vol:/s']\nvolumes: {vol: {driver_opts: {type: none, o: bind, device: /run/docker.sock}}}",
+            "volumes: ['vol:/s']\n"
+            "volumes: {vol: {driver_opts: {type: none, o: bind, device: /run/docker.sock}}}",
         ),
     ],
     HostRule.HOST_PATHS: [
@@ -163,7 +164,8 @@ _PLAIN: dict[HostRule, list[tuple[str, ...]]] = {
         ),
         (
             "local volume that binds all below",
-            "volumes: ['vol:/x']\nvolumes: {vol: {driver: local, driver_opts: {o: 'ro,rbind', device: /srv}}}",
+            "volumes: ['vol:/x']\n"
+            "volumes: {vol: {driver: local, driver_opts: {o: 'ro,rbind', device: /srv}}}",
         ),
         (
             "local volume by variables",
@@ -250,7 +252,8 @@ _PLAIN: dict[HostRule, list[tuple[str, ...]]] = {
     HostRule.VOLUME_DRIVERS: [
         (
             "NFS",
-            "volumes: ['vol:/x']\nvolumes: {vol: {driver_opts: {type: nfs, o: addr=10.0.0.1, device: ':/x'}}}",
+            "volumes: ['vol:/x']\n"
+            "volumes: {vol: {driver_opts: {type: nfs, o: addr=10.0.0.1, device: ':/x'}}}",
         ),
         ("CIFS", "volumes: ['vol:/x']\nvolumes: {vol: {driver_opts: {type: cifs, device: //10.0.0.1/x}}}"),
         ("plugin", "volumes: ['vol:/x']\nvolumes: {vol: {driver: rclone}}"),

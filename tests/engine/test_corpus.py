@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apps.applications.content import Content
-from apps.applications.host_rules.rules import EVERYTHING
+from apps.applications.host_rules.rules import EVERYTHING, HostRights
 from apps.deployer.check import Checked, check_content
 from apps.deployer.runner import default_runner
 from tests.lab.requirement import missing
@@ -44,17 +44,21 @@ def rows() -> Iterator[Row]:
 
 @pytest.fixture(scope="module")
 def checked(engine: object) -> dict[str, tuple[Row, Checked]]:
+    return check_all(EVERYTHING)
+
+
+def check_all(host_rules: HostRights) -> dict[str, tuple[Row, Checked]]:
+    """Return each row with what is made of its file for somebody who may ask `host_rules` of the host."""
     if not (CORPUS / "expected.tsv").is_file():
         missing("corpus", f"there is no {CORPUS}.")
+
+    def read(row: Row) -> tuple[Row, Checked]:
+        content = Content.read((CORPUS / row.file).read_bytes())
+        return row, check_content(content, default_runner(), host_rules=host_rules)
+
     # Two at a time, as two people would.
     with ThreadPoolExecutor(2) as pool:
         return {row.file: (row, found) for row, found in pool.map(read, rows())}
-
-
-def read(row: Row) -> tuple[Row, Checked]:
-    return row, check_content(
-        Content.read((CORPUS / row.file).read_bytes()), default_runner(), host_rules=EVERYTHING
-    )
 
 
 def test_the_whole_corpus_is_there(checked):

@@ -66,6 +66,10 @@ class Ground:
         found = [os.path.realpath(joined), os.path.realpath(os.path.normpath(joined))]
         return next((place for place in found if not _lies_in(place, self.root)), found[0])
 
+    def written(self, path: str) -> str:
+        """Return what `path` means as it is written, as if there were no links below the folder's own."""
+        return os.path.normpath(self.absolute(path).replace(str(self.folder), self.root, 1))
+
     def has(self, path: str, base: str = "") -> bool:
         """Tell whether `path` leads to a place in the app's folder, however it is written."""
         return _lies_in(self.real(path, base), self.root)

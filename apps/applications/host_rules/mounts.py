@@ -69,7 +69,9 @@ def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
     if ground.has(source):
         return
     real, shown = ground.real(source), ground.shown(source)
-    where = "" if shown == real else f" (it leads to {real})" if not source.startswith("~") else ""
+    # Only a link makes another place of a path than what stands there.
+    is_link = not source.startswith("~") and real != ground.written(source)
+    where = f" (it leads to {real})" if is_link else ""
     if reaches_engine(real) or reaches_engine(ground.absolute(source)):
         yield Found(
             HostRule.ENGINE_SOCKET,

@@ -116,7 +116,7 @@ def volume_rules(volumes: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
 
 def _local_options(options: Any, path: Path, ground: Ground) -> Iterator[Found]:
     """Yield what the options of a `local` volume ask: they are those of mount(8), run by the engine."""
-    given = mapping(options)
+    given = {key: value for key, value in mapping(options).items() if text(value)}
     if not given:
         return
     kind, device = text(given.get("type")), text(given.get("device"))
@@ -135,7 +135,7 @@ def _local_options(options: Any, path: Path, ground: Ground) -> Iterator[Found]:
         yield Found(
             HostRule.HOST_PATHS,
             path,
-            f"The volume is a mount of {device or 'something of the host'!r}.",
+            f"The volume is a mount by the host: {device or kind or ', '.join(given)}.",
             subject=device,
             hint=device,
         )
