@@ -17,6 +17,17 @@ class DatabaseUnusable(DomainError):
         return cls(f"The panel's database cannot be used: {str(error).strip()}. Nothing was changed.")
 
 
+class CountsUnusable(DomainError):
+    """A Redis that keeps what is counted, and does not answer."""
+
+    http_status = 503
+
+
+def is_of_redis(error: Exception) -> bool:
+    """Tell whether `error` is the Redis client's, without loading that where nobody uses it."""
+    return type(error).__module__.partition(".")[0] == "redis"
+
+
 def require_migrated() -> None:
     """Raise DatabaseUnusable, with what to do, unless the database has all migrations of this version."""
     try:

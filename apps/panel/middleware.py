@@ -13,7 +13,7 @@ from django.urls import reverse
 from apps.accounts.audit.refusals import record_refusal
 from apps.accounts.rate_limits import TooManyRequests
 from apps.accounts.sign_in.second_factor import is_missing
-from apps.core.database import DatabaseUnusable
+from apps.core.database import CountsUnusable, DatabaseUnusable, is_of_redis
 from apps.core.errors import DomainError, NotAllowed
 from apps.panel.access import wants_fragment, whole_page_to
 
@@ -52,6 +52,10 @@ class DomainErrorMiddleware:
         if isinstance(exception, OperationalError):
             logger.error("The database refused %s %s: %s", request.method, request.path, exception)
             return refusal(request, DatabaseUnusable.of(exception))
+        if is_of_redis(exception):
+            # What must be counted is refused where it cannot be: nobody may guess passwords meanwhile.
+            logger.error("REDIS_URL: %s for %s %s", type(exception).__name__, request.method, request.path)
+            return refusal(request, CountsUnusable("Redis does not answer, so nothing was done. Try again."))
         if isinstance(exception, NotAllowed | PermissionDenied) and request.user.is_authenticated:
             record_refusal(request)
         if isinstance(exception, DomainError):

@@ -118,3 +118,16 @@ def test_attempts_at_the_same_time_are_counted_in_the_database() -> None:
 
     assert 1 <= answers.count(200) <= PER_ACCOUNT
     assert answers.count(429) == tries - answers.count(200)
+
+
+def test_where_the_counts_cannot_be_kept_nobody_signs_in_and_it_is_told(settings: Any) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
+    }
+    response = attempt("ada", PASSWORD)
+    assert response.status_code == 503
+    assert "Redis does not answer, so nothing was done." in response.content.decode()
+    assert Client().get("/login/").status_code == 200
