@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from apps.applications.compose_file import check_compose
 from apps.applications.environment import parse
 from apps.applications.problems import InvalidContent, Problem, Source
+from apps.core.signs import TURNING
 
 __all__ = ["MAX_ENVIRONMENT_BYTES", "MAX_YAML_BYTES", "Content", "InvalidContent", "Problem"]
 
@@ -25,7 +26,8 @@ class Content:
         """Return the content of two texts that came from outside, their line ends as `\\n`.
 
         Raises InvalidContent with every problem found where one is too large, no UTF-8 text, holds
-        NUL bytes, or fails the checks of `check_compose` and `environment.parse`.
+        NUL bytes, reads otherwise than it stands, or fails the checks of `check_compose` and
+        `environment.parse`.
         """
         problems: list[Problem] = []
         yaml_text = _text(yaml, "compose", MAX_YAML_BYTES, problems)
@@ -73,6 +75,13 @@ def _text(raw: str | bytes, source: Source, limit: int, problems: list[Problem])
     before, nul, _ = text.partition("\0")
     if nul:
         refuse(before, f"{what} holds a NUL byte. Is it a text file, saved as UTF-8?")
+        return None
+    if source == "compose" and (turned := TURNING.search(text)):
+        refuse(
+            text[: turned.start()],
+            f"The file holds U+{ord(turned[0]):04X}, which turns the direction of writing, so that people "
+            "read something else than Compose does. Take it out, or write it as an escape in double quotes.",
+        )
         return None
     return _lines(text)
 

@@ -14,6 +14,7 @@ from apps.applications.models import App, ComposeVersion
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.core.secret import Secret
+from apps.core.signs import STEERING, TURNING
 
 # Twins that store at the same moment are told apart by the database; one more look settles it.
 _ATTEMPTS = 5
@@ -140,10 +141,16 @@ def reveal_environment(version: ComposeVersion, names: Iterable[str], by: Actor)
 
 
 def line_of_text(text: str, what: str, limit: int) -> str:
-    """Return `text` as one line; a refusal calls it `what`. Raises InvalidText beyond `limit` characters."""
+    """Return `text` as one line; a refusal calls it `what`.
+
+    Raises InvalidText beyond `limit` characters, and where it holds some that steer a terminal or turn the
+    direction of what follows.
+    """
     text = " ".join(text.split())
     if len(text) > limit:
         raise InvalidText(f"{what} has {len(text)} characters; {limit} are allowed.")
     if "\0" in text:
         raise InvalidText(f"{what} holds a NUL byte.")
+    if hidden := STEERING.search(text) or TURNING.search(text):
+        raise InvalidText(f"{what} holds a character that is not shown as it is (U+{ord(hidden[0]):04X}).")
     return text

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# Everything that steers a terminal (C0 without tab, DEL, C1), except the line break that ends a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+from apps.core.signs import STEERING, TURNING
+
+# The line break that ends a line is added to what is printable.
+_CONTROL = re.compile(f"{STEERING.pattern}|{TURNING.pattern}")
 
 STATUS_STYLES = {
     "succeeded": "green",
@@ -133,7 +135,11 @@ class Output:
 
 def printable(text: str) -> str:
     """Return `text` with everything that could steer a terminal made visible."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(lambda match: _escape(ord(match[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def write_leniently() -> None:
