@@ -165,15 +165,17 @@ def _ended(now: datetime, error: str) -> dict[str, Any]:
 
 def _lapse(waiting: DeployEventQuerySet, error: str) -> int:
     """End each of `waiting` that still does; return how many did."""
-    lapsed = 0
-    for event in waiting:
-        now = timezone.now()
-        with transaction.atomic():
-            if _awaiting(event).update(approval=Approval.LAPSED, **_ended(now, error)):
-                announce(event)
-                _record(PANEL, AuditAction.EVENT_ENDED, event, outcome=Status.CANCELLED, why=error)
-                lapsed += 1
-    return lapsed
+    events = list(waiting)
+    if not events:
+        return 0
+    with transaction.atomic():
+        ended = {"approval": Approval.LAPSED, **_ended(timezone.now(), error)}
+        # All of them before the first entry of the audit, which whoever cancels one waits for.
+        lapsed = [event for event in events if _awaiting(event).update(**ended)]
+        for event in lapsed:
+            announce(event)
+            _record(PANEL, AuditAction.EVENT_ENDED, event, outcome=Status.CANCELLED, why=error)
+    return len(lapsed)
 
 
 def _record(
