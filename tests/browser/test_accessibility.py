@@ -30,6 +30,8 @@ PAGES = [
     "/events/1/",
     "/events/2/",
     "/events/3/",
+    "/events/4/",
+    "/events/4/approval/",
     "/engine/projects/",
     "/registries/",
     "/registries/add/",
@@ -58,7 +60,7 @@ def filled(
 ) -> tuple[PanelProcess, str]:
     """A panel with a credential, and an app with a deploy, one that fails in pull and one in verify.
 
-    Somebody has edited its file.
+    Somebody has edited its file. It is protected by now, and its removal waits for approval.
     """
     slug = compose_project_cleanup.slug("axe")
     words = ("registry", "add", registry.host, "--username", registry.username)
@@ -73,6 +75,9 @@ def filled(
     edited.write_text(edited.read_text() + "  more: {image: web}\n")
     client = panel.client()
     wait_until(lambda: 'id="drift"' in client.get(f"/apps/{slug}/").text, "the page shows the difference")
+    settings = {"name": slug, "verify_timeout": "60", "calm_seconds": "1", "protected": "on"}
+    assert client.post(f"/apps/{slug}/settings/", settings, follow=False).status == 302
+    panel.manage("app", "remove", slug, "--detach", check=True)
     return panel, slug
 
 
