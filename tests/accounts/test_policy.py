@@ -8,7 +8,16 @@ from django.core.exceptions import FieldError
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Grant, Role, User
-from apps.accounts.policy import Permission, Scope, allows, allows_somewhere, require, roles_on, visible
+from apps.accounts.policy import (
+    Permission,
+    Scope,
+    allows,
+    allows_somewhere,
+    holders,
+    require,
+    roles_on,
+    visible,
+)
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import NotAllowed
 from apps.deployments.models import DeployEvent, DeployLog
@@ -172,3 +181,23 @@ def test_rights_take_one_query_however_many_apps_there_are(django_assert_num_que
 
     with django_assert_num_queries(1):
         assert all(allows(user, Permission.DEPLOY, app) for app in apps)
+
+
+@pytest.mark.parametrize("permission", [Permission.VIEW, Permission.APPROVE, Permission.MANAGE_PEOPLE])
+def test_who_holds_a_permission_is_who_is_allowed(permission: Permission, shop: App, blog: App) -> None:
+    people = [make_person(f"has-{role or 'none'}", role) for role in ("", *Role)]
+    people += [make_person("root", is_superuser=True), make_person("gone", Role.OWNER, is_active=False)]
+    given = ((shop, Role.OWNER), (blog, Role.OWNER), (shop, Role.VIEWER), (None, Role.ADMINISTRATOR))
+    for number, (app, role) in enumerate(given):
+        team = Group.objects.create(name=f"team-{number}")
+        grant(team, role, app)
+        people.append(make_person(f"in-team-{number}"))
+        people[-1].groups.add(team)
+        if app is not None:
+            people.append(make_person(f"granted-{number}"))
+            grant(people[-1], role, app)
+
+    held = {person.username for person in holders(permission, shop)}
+
+    fresh = User.objects.filter(pk__in=[person.pk for person in people])
+    assert held == {person.username for person in fresh if allows(person, permission, shop)}
