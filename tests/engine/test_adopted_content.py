@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from apps.applications import environment
-from apps.applications.host_rules.rules import EVERYTHING
+from apps.applications.content import InvalidContent
+from apps.applications.host_rules.rules import EVERYTHING, NOTHING
 from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
 from apps.deployer.adopt.foreign import ForeignProject
 from apps.deployer.dotenv_values import read_values
@@ -137,3 +138,29 @@ def test_a_file_that_points_at_somebody_elses_is_not_quoted(folder: Path, key: s
         adopted(folder)
     assert "hash" not in str(caught.value)
     assert "root-of" not in str(caught.value).replace(str(folder), "")
+
+
+@pytest.mark.parametrize(
+    ("keys", "label"),
+    [
+        ("privileged: true", "Privileged containers"),
+        ("volumes: ['./html:/www']", "Binds of paths outside of the app's folder"),
+        ("env_file: /proc/self/environ", "Files outside of the app's folder that Compose or Docker reads"),
+        ("env_file: ../secret.env", "Files outside of the app's folder that Compose or Docker reads"),
+        ("volumes: ['data:/x']\nvolumes: {data: }", "Networks, volumes and names that are not the app's"),
+    ],
+)
+def test_who_may_ask_nothing_of_the_host_takes_nothing_over_that_does(
+    tmp_path: Path, keys: str, label: str
+) -> None:
+    (tmp_path / "secret.env").write_text("TOKEN=hunter2-of-the-machine\n")
+    folder = tmp_path / "old"
+    folder.mkdir()
+    service, _, rest = keys.partition("\n")
+    (folder / "compose.yml").write_text(f"services:\n  web:\n    image: x\n    {service}\n{rest}\n")
+    with pytest.raises(InvalidContent) as refused:
+        adopted_content(
+            project(folder, "compose.yml"), "new-one", {"old_data"}, default_runner(), host_rules=NOTHING
+        )
+    assert f"allow “{label}” for this app" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
