@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client, override_settings
 
-from apps.accounts.models import Role
+from apps.accounts.models import AuditEntry, Role
 from simpledeploy_site import settings
 from tests.accounts.people import PASSWORD, make_person
 
@@ -50,6 +50,18 @@ def test_an_account_that_does_not_exist_answers_the_same() -> None:
     for _ in range(PER_ACCOUNT):
         assert attempt("nobody").status_code == 200
     assert refusal_of(attempt("nobody")) == "5 minutes"
+
+
+def test_the_audit_tells_once_a_minute_that_an_address_tries_too_often() -> None:
+    for _ in range(PER_ACCOUNT):
+        attempt("ada")
+    for _ in range(3):
+        refusal_of(attempt("ada"))
+    told = AuditEntry.objects.filter(outcome="refused: too many attempts")
+    assert [(entry.action, entry.address) for entry in told] == [("session.sign_in_failed", "192.0.2.1")]
+
+    refusal_of(attempt("ada", address="198.51.100.7"))
+    assert told.all().count() == 2
 
 
 def test_the_count_is_one_whatever_the_host_is_called() -> None:

@@ -1,4 +1,4 @@
-"""Entries about what people who are signed in tried and may not do."""
+"""Entries about what was refused: to people who are signed in, and to who tries to sign in too often."""
 
 from datetime import timedelta
 from typing import Final
@@ -10,6 +10,8 @@ from apps.accounts.actor import Actor
 from apps.accounts.audit.actions import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.audit.recording import record
+
+TOO_OFTEN: Final = "refused: too many attempts"
 
 # So many within a minute of one person; a script that tries everything must not fill the audit.
 MOST_A_MINUTE: Final = 10
@@ -37,3 +39,19 @@ def record_refusal(request: HttpRequest) -> None:
             after=asked.kwargs if asked else None,
             outcome=outcome,
         )
+
+
+def record_too_many(request: HttpRequest) -> None:
+    """Write that the address of `request` tried to sign in too often: once a minute, however often it tries.
+
+    The password is not looked at by then, so nothing tells whose account it was.
+    """
+    by = Actor.stranger(request, "unknown")
+    lately = AuditEntry.objects.filter(
+        at__gt=timezone.now() - timedelta(minutes=1),
+        action=AuditAction.SIGN_IN_FAILED,
+        address=by.address,
+        outcome=TOO_OFTEN,
+    )
+    if not lately.exists():
+        record(by, AuditAction.SIGN_IN_FAILED, "sign-in", outcome=TOO_OFTEN)

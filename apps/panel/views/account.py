@@ -20,6 +20,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.actor import Actor
+from apps.accounts.audit.refusals import record_too_many
 from apps.accounts.models import User
 from apps.accounts.setup import is_unclaimed
 from apps.accounts.sign_in.sessions import end_other_sessions, end_session, sessions_of
@@ -59,6 +60,7 @@ class SignIn(views.LoginView):
         response: HttpResponse = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
             response.status_code = 429
+            record_too_many(self.request)
         return response
 
 
@@ -107,6 +109,7 @@ def too_often(request: HttpRequest) -> HttpResponse:
     error = TooManyAttempts(seconds_to_wait(request, action))
     response = refusal(request, error)
     response["Retry-After"] = str(error.seconds)
+    record_too_many(request)
     return response
 
 
