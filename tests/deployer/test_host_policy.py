@@ -90,6 +90,27 @@ def test_a_link_that_a_container_made_during_the_pull_is_found_before_up(
     assert App.objects.get().current_version is None
 
 
+@pytest.mark.parametrize(("writes", "status"), [(True, Status.FAILED), (False, Status.SUCCEEDED)])
+def test_a_path_that_a_container_of_another_version_can_exchange_is_refused(
+    lab: Lab, dora: User, writes: bool, status: Status
+) -> None:
+    model(lab, volumes=[{"type": "bind", "source": "./data/sub", "target": "/sub"}])
+    folder = AppFolder(lab.app.slug).path
+    (folder / "data" / "sub").mkdir(parents=True)
+    mounts = [
+        {"Type": "bind", "Source": str(folder / "data"), "RW": writes},
+        {"Type": "bind", "Source": "/srv", "RW": True},
+        {"Type": "volume", "Source": "/var/lib/docker/volumes/x", "RW": True},
+    ]
+    lab.runner.on("ps", "-aq", lines=["web1"])
+    lab.runner.on("inspect", "--format", "{{json .Mounts}}", lines=[json.dumps(mounts)])
+
+    event = lab.run(asked(lab, dora))
+
+    assert event.status == status, event.error
+    assert ("could exchange data/sub for a link" in event.error) is writes
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
