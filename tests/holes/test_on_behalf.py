@@ -93,5 +93,4 @@ def test_no_form_that_holds_a_secret_puts_it_into_an_address() -> None:
 
 def test_no_part_of_an_address_is_a_secret() -> None:
     named = {part for _name, pattern in patterns() for part in pattern.pattern.converters}
-    # The key of an invitation is made for one use by one person, who takes it from the address.
-    assert not {part for part in named if SECRET.search(part)} - {"invitation_code"}
+    assert not {part for part in named if SECRET.search(part)}
