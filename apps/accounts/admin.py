@@ -67,6 +67,8 @@ class PersonForm(forms.ModelForm):
         is_one = cleaned.get("role") == Role.ADMINISTRATOR or any(
             role_for_all(team) == Role.ADMINISTRATOR for team in cleaned.get("groups", ())
         )
+        if is_one and self.instance.is_machine:
+            raise forms.ValidationError("A machine cannot be an administrator.", code="machine")
         if not (is_one and cleaned.get("is_active")) and not self.errors:
             try:
                 require_another_administrator(self.instance)
@@ -100,8 +102,8 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = PasswordForm
-    list_display = ("username", "role_name", "teams", "is_active", "last_login", "date_joined")
-    list_filter = ("role", "groups", "is_active")
+    list_display = ("username", "role_name", "teams", "is_machine", "is_active", "last_login", "date_joined")
+    list_filter = ("role", "groups", "is_machine", "is_active")
     readonly_fields = ("password_link", "last_login", "date_joined")
     filter_horizontal = ()
     fieldsets = (

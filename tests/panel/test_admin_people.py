@@ -4,12 +4,13 @@ import threading
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import Grant, Role, User
 from apps.accounts.people import administrators
 from apps.accounts.policy import Permission, allows
 from tests.accounts.people import PASSWORD, make_person
@@ -241,3 +242,19 @@ def test_the_list_takes_the_same_number_of_queries_for_many_people(admin: Client
             assert admin.get(LIST).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 8
+
+
+def test_a_machine_is_never_made_an_administrator(admin: Client) -> None:
+    robot = make_person("robot", Role.DEPLOYER, is_machine=True)
+    team = Group.objects.create(name="root")
+    Grant.objects.create(team=team, app=None, role=Role.ADMINISTRATOR, given_by="ada")
+
+    by_role = admin.post(change_page(robot), fields(robot, role=Role.ADMINISTRATOR))
+    by_team = admin.post(change_page(robot), fields(robot) | {"groups": [team.pk]})
+
+    for answer in (by_role, by_team):
+        assert "A machine cannot be an administrator." in answer.content.decode()
+    robot.refresh_from_db()
+    assert robot.role == Role.DEPLOYER
+    assert not robot.groups.exists()
+    assert admin.post(change_page(robot), fields(robot, role=Role.OWNER)).status_code == 302
