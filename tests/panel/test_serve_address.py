@@ -27,5 +27,6 @@ def test_behind_tls_it_is_the_name_that_people_use(settings: Settings) -> None:
 
 def test_without_a_name_it_stays_where_it_listens(settings: Settings) -> None:
     settings.SIMPLEDEPLOY_TLS = True
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     settings.SIMPLEDEPLOY_BIND = ("127.0.0.1", 8000)
     assert _address() == "http://127.0.0.1:8000/"
