@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from allauth.core.internal.ratelimit import consume
+from django.core.cache import cache
 from django.http import HttpRequest
 
 from apps.core.errors import DomainError
@@ -19,6 +20,8 @@ REGISTRY_CHECKS = "registry checks"
 ACTIONS = "actions"
 DOWNLOADS = "downloads"
 PER_MINUTE = {PLANS: 60, ENGINE_LISTS: 30, REGISTRY_CHECKS: 10, ACTIONS: 60, DOWNLOADS: 30}
+
+_PROBE = "rate-limits-probe"
 
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], Any]
@@ -53,8 +56,19 @@ def count(request: HttpRequest, kind: str) -> None:
     # It becomes a part of a key of the cache, where spaces may not be.
     name = kind.replace(" ", "-")
     config = {name: f"{most}/m/user"}
-    if consume(request, app="panel", action=name, config=config, limit_get=True) is None:
+    used = consume(request, app="panel", action=name, config=config, limit_get=True)
+    if used is None and _can_count():
         raise TooManyRequests(
             f"You asked for more than {most} {kind} within a minute. Nothing was changed. "
             "Wait a minute and try again."
         )
+
+
+def _can_count() -> bool:
+    """Tell whether the cache keeps what it is given.
+
+    On a full disk it does not, and says nothing. The view then tells what is wrong; no limit may stand in
+    front of that.
+    """
+    cache.set(_PROBE, True, timeout=10)
+    return cache.get(_PROBE) is True

@@ -154,7 +154,8 @@ def test_a_key_that_does_not_decrypt(panel_process: PanelFactory, registry: Regi
     client.post("/registries/add/", fields)
     panel.terminate()
     panel.environment["SIMPLEDEPLOY_ENCRYPTION_KEYS"] = Fernet.generate_key().decode()
-    panel.start()
+    # Sessions do not outlive the key either.
+    client = panel.start().client()
 
     assert registry.host in client.get("/registries/").text
     assert "cannot be decrypted" in words_of(client.post("/registries/1/check/"))

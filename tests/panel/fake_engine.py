@@ -60,9 +60,12 @@ class FakeEngine:
         if self.problems:
             return Checked(problems=self.problems)
         model: dict[str, Any] = yaml.safe_load(content.yaml)
+        volumes = model.get("volumes") or {}
+        if not all(isinstance(one, dict) for one in (volumes, *model["services"].values())):
+            return Checked(problems=[Problem(None, None, "A service must be a mapping.")])
         images = sorted({one["image"] for one in model["services"].values() if "image" in one})
         registries = sorted({registry_of(image) for image in images})
-        for name, volume in (model.get("volumes") or {}).items():
+        for name, volume in volumes.items():
             model["volumes"][name] = {"name": f"simpledeploy-app_{name}"} | (volume or {})
         return Checked(sorted(model["services"]), images, registries, model=model)
 
