@@ -40,12 +40,14 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marks of what it uses, so that nobody can forget one."""
+    """Give each test the marks of what it uses, so that nobody can forget one, and an order."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for mark, fixtures in MARKS.items():
             if used.intersection(fixtures):
                 item.add_marker(mark)
+    # The long ones first: at the end the many short ones keep both processes busy to the last.
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
 
 
 @pytest.hookimpl(wrapper=True)
