@@ -15,7 +15,7 @@
   }
 
   function refresh(element) {
-    if (!isBusy(element)) window.htmx.trigger(element, "refresh");
+    if (!isBusy(element)) refreshPart(element.id);
   }
 
   function onFrame(frame) {

@@ -134,19 +134,7 @@
   }
 
   function refreshStatus() {
-    const status = document.getElementById("event-status");
-    if (status) window.htmx.trigger(status, "refresh");
-  }
-
-  // No frame comes after the last one, and htmx drops what is asked while an earlier answer is put in place.
-  function refreshToEnd(ending) {
-    refreshStatus();
-    for (const wait of [300, 1500, 5000]) {
-      setTimeout(() => {
-        const shown = document.getElementById("event-status")?.dataset.state;
-        if (shown && shown.split("|")[0] !== ending) refreshStatus();
-      }, wait);
-    }
+    refreshPart("event-status");
   }
 
   function onState(frame) {
@@ -177,7 +165,7 @@
           root.dataset.active = "no";
           const empty = pane.querySelector("[data-log-empty]");
           if (empty) empty.textContent = "This event left no output.";
-          refreshToEnd(frame.status);
+          refreshStatus();
         }
       },
     });

@@ -1,6 +1,7 @@
-// A WebSocket of this panel that comes back by itself, waiting longer after each failure.
+// What keeps a page live: a WebSocket that comes back by itself, and parts that htmx fetches anew.
 "use strict";
 
+// A WebSocket of this panel that is opened again when it is lost, after a wait that grows with each failure.
 // `address()` is asked before each attempt; `onFrame(frame)` gets each message as an object;
 // `onLost(seconds, code)` is told when the next attempt comes and by which code the last one was closed,
 // `onOpen()` when the connection stands.
@@ -51,3 +52,39 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
     socket.close();
   };
 }
+
+// Has htmx fetch the part with this id, and once more where that is asked while it does: the answer may be older than
+// the second wish, which htmx drops together with the element that the answer replaces.
+const refreshPart = (() => {
+  const fetching = new Map(); // by id: the part, and whether it is to be fetched once more
+  const settling = 50; // milliseconds in which htmx makes itself known to a new element; it takes 20
+
+  function refresh(id) {
+    const part = document.getElementById(id);
+    if (!part) return;
+    if (fetching.has(id)) {
+      fetching.get(id).again = true;
+      return;
+    }
+    window.htmx.trigger(part, "refresh");
+    if (!fetching.has(id)) setTimeout(() => refresh(id), settling);
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.id) fetching.set(part.id, { part, again: false });
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const done = event.detail.requestConfig.elt;
+    for (const [id, { part, again }] of fetching) {
+      // A part that another answer has replaced meanwhile never gets its own.
+      const isLost = part !== done && !part.isConnected;
+      if (part !== done && !isLost) continue;
+      fetching.delete(id);
+      if (again || isLost) refresh(id);
+    }
+  });
+
+  return refresh;
+})();
