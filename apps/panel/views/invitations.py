@@ -7,7 +7,6 @@ from allauth.account.models import Login
 from allauth.decorators import rate_limit
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
-from apps.accounts.models import Role, User
+from apps.accounts.models import Role
 from apps.accounts.policy import Permission
 from apps.accounts.setup import is_unclaimed
 from apps.accounts.sign_in.invitations import (
@@ -33,6 +32,7 @@ from apps.accounts.sign_in.invitations import (
 )
 from apps.core.errors import Conflict
 from apps.panel.access import recently_signed_in, signed_in
+from apps.panel.account_by_code import AccountByCodeForm
 
 
 class InviteForm(forms.Form):
@@ -60,31 +60,15 @@ class InviteForm(forms.Form):
     )
 
 
-class JoinForm(UserCreationForm):
+class JoinForm(AccountByCodeForm):
     """The code of an invitation, and the name and password of whoever it was sent to."""
 
-    code = forms.CharField(
-        label="Code of the invitation",
-        max_length=100,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="The part after the # of the link that you were sent.",
-    )
+    code_label = "Code of the invitation"
+    code_help = "The part after the # of the link that you were sent."
+    wrong_code = "This invitation was used, withdrawn, or has run out."
 
-    field_order = ["code", "username", "password1", "password2"]
-
-    class Meta(UserCreationForm.Meta):
-        model = User
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-control"
-
-    def clean_code(self) -> str:
-        code: str = self.cleaned_data["code"]
-        if not is_code(code):
-            raise forms.ValidationError("This invitation was used, withdrawn, or has run out.", code="wrong")
-        return code
+    def is_good(self, code: str) -> bool:
+        return is_code(code)
 
     def add_error(self, field: str | None, error: Any) -> None:
         # Whoever has no invitation is not told which names there are.

@@ -4,8 +4,6 @@ from typing import Any
 
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
-from django import forms
-from django.contrib.auth.forms import UserCreationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -13,37 +11,23 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.actor import Actor
-from apps.accounts.models import User
 from apps.accounts.setup import AlreadyClaimed, claim, is_setup_code, is_unclaimed
+from apps.panel.account_by_code import AccountByCodeForm
 
 
-class SetupForm(UserCreationForm):
-    """The code, and the name and password of the first administrator."""
+class SetupForm(AccountByCodeForm):
+    """The code from the terminal, and the name and password of the first administrator."""
 
-    code = forms.CharField(
-        label="Code from the terminal",
-        max_length=100,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
-        ),
-        help_text="The part after the # of the link that the terminal shows.",
-    )
-
-    field_order = ["code", "username", "password1", "password2"]
-
-    class Meta(UserCreationForm.Meta):
-        model = User
+    code_label = "Code from the terminal"
+    code_help = "The part after the # of the link that the terminal shows."
+    wrong_code = "This is not the code that the terminal shows."
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-control"
+        self.fields["code"].widget.attrs["autocapitalize"] = "characters"
 
-    def clean_code(self) -> str:
-        code: str = self.cleaned_data["code"]
-        if not is_setup_code(code):
-            raise forms.ValidationError("This is not the code that the terminal shows.", code="wrong")
-        return code
+    def is_good(self, code: str) -> bool:
+        return is_setup_code(code)
 
 
 @sensitive_post_parameters()
