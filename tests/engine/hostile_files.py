@@ -141,6 +141,7 @@ _PLAIN: dict[HostRule, list[tuple[str, ...]]] = {
     HostRule.HOST_PATHS: [
         ("bind", "volumes: ['/etc:/x']"),
         ("bind in the long form", "volumes: [{type: bind, source: /etc, target: /x}]"),
+        ("a socket of another program", "volumes: ['/run/tailscale/tailscaled.sock:/x']"),
         ("bind of the home", "volumes: ['~/.ssh:/x']"),
         ("bind of the home by a variable", "volumes: ['${HOME}/.ssh:/x']"),
         ("bind above", "volumes: ['..:/x']"),

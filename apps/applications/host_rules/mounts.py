@@ -72,7 +72,8 @@ def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
     # Only a link makes another place of a path than what stands there.
     is_link = not source.startswith("~") and real != ground.written(source)
     where = f" (it leads to {real})" if is_link else ""
-    if reaches_engine(real) or reaches_engine(ground.absolute(source)):
+    is_engine = reaches_engine(real) or reaches_engine(ground.absolute(source))
+    if is_engine:
         yield Found(
             HostRule.ENGINE_SOCKET,
             path,
@@ -80,7 +81,8 @@ def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
             subject=real,
             hint=source,
         )
-    if not real.endswith(".sock"):
+    # The engine's socket itself takes no second exception; a folder that it lies in does.
+    if not (is_engine and real.endswith(".sock")):
         yield Found(
             HostRule.HOST_PATHS,
             path,

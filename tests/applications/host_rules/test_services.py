@@ -112,6 +112,7 @@ HOST_PATHS = [
     ),
     *("../other", "./../other", "data/../../other", "./data/../../other/.env", "out", "out/x", "dangling"),
     *("data/chain", "loop/../../x", "out/../data"),
+    *("/run/tailscale/tailscaled.sock", "/etc/new.sock", "~/agent.sock"),
 ]
 
 SOCKETS = [
