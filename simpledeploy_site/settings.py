@@ -94,6 +94,8 @@ MIDDLEWARE = [
     "apps.panel.headers.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before whatever refuses, so that a refusal is in the reader's language; the choice is in a cookie.
+    "django.middleware.locale.LocaleMiddleware",
     # Before sessions: a request with a token has none.
     "apps.panel.token_sign_in.TokenMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -206,9 +208,12 @@ ACCOUNT_FORMS = {
     "change_password": "apps.panel.account_forms.OwnPasswordForm",
 }
 
+# Also the language of everything outside of a request: the command line, the workers, what is stored.
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -232,6 +237,11 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+# The language that somebody chose, signed in or not.
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 # In the session instead of a cookie of their own.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -247,7 +257,8 @@ if SIMPLEDEPLOY_TLS:
     # With this prefix a browser takes them over https and from this very host only.
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_NAME = "__Host-language"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
 else:
     # The panel's own check says what is off, and how it is turned on.
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]

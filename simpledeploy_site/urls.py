@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
-from apps.panel.views import account, invitations, oidc, second_factor, tokens
+from apps.panel.views import account, invitations, language, oidc, second_factor, tokens
 from apps.panel.views.health import healthz
 from apps.panel.views.setup import setup
 
@@ -32,6 +34,8 @@ urlpatterns = [
     path("invitations/", invitations.index, name="invitations"),
     path("invitations/<int:pk>/withdraw/", invitations.remove, name="invitation-withdraw"),
     path("setup/", setup, name="setup"),
+    path("language/", require_POST(set_language), name="set_language"),
+    path("language/<str:language>.js", language.texts, name="texts"),
     path("healthz", healthz, name="healthz"),
     path("", include("apps.panel.urls")),
 ]

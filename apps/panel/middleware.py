@@ -66,9 +66,9 @@ class DomainErrorMiddleware:
 class SecondFactorMiddleware:
     """Lead who lacks the second factor that is required of them to setting it up; nothing else is open."""
 
-    _OPEN = frozenset({"account_logout", "account_reauthenticate", "mfa_reauthenticate", "healthz"}) | {
-        f"mfa_{name}" for name in ("index", "activate_totp", "add_webauthn", "view_recovery_codes")
-    }
+    _OPEN = frozenset(
+        {"account_logout", "account_reauthenticate", "mfa_reauthenticate", "healthz", "set_language", "texts"}
+    ) | {f"mfa_{name}" for name in ("index", "activate_totp", "add_webauthn", "view_recovery_codes")}
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

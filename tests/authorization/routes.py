@@ -38,6 +38,8 @@ VIEWER, OPERATOR, DEPLOYER, OWNER, ADMINISTRATOR = Role
 
 ROUTES: dict[str, Route] = {
     "account_login": Route(On.NOTHING, methods=FORM),
+    "set_language": Route(On.NOTHING, methods=DO, sent={"language": "de"}),
+    "texts": Route(On.NOTHING, names=("language",)),
     "account": Route(On.SELF),
     "account_reauthenticate": Route(On.SELF, methods=FORM),
     "account_change_password": Route(On.SELF, methods=FORM),

@@ -75,6 +75,7 @@ class Things:
             "registry": ("pk", self.registry.pk),
             "app_label": ("app_label", "applications"),
             "person": ("id", self.person.pk),
+            "language": ("language", "de"),
         }
         return dict(parts[name] for name in names)
 

@@ -120,7 +120,7 @@ def source(
 def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(source: Any, address: str) -> None:
     text, page = source(address)
     assert page.faults == []
-    assert all(load.startswith("/static/") for load in page.loads)
+    assert all(load.startswith(("/static/", "/language/")) for load in page.loads)
     assert "{%" not in text
     assert "{{" not in text
 
@@ -134,10 +134,13 @@ def test_a_page_has_unique_ids_one_heading_and_labelled_fields(source: Any, addr
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_the_first_load_is_small(source: Any, address: str) -> None:
+def test_the_first_load_is_small(source: Any, client: Client, address: str) -> None:
     text, page = source(address)
     total = len(gzip.compress(text.encode()))
     for load in page.loads:
+        if load.startswith("/language/"):
+            total += len(client.get(load, headers={"accept-encoding": "gzip"}).content)
+            continue
         found = finders.find(load.removeprefix("/static/"))
         assert found, load
         path = Path(found)

@@ -12,7 +12,7 @@ from tests.accounts.people import PASSWORD, make_person
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"/setup/", "/healthz", "/login/"}
+OPEN = {"/setup/", "/healthz", "/login/", "/language/web.js"}
 
 
 def form(username: str = "ada", **changes: str) -> dict[str, str]:

@@ -6,17 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.deployer.prune.inventory import shown_size
+from apps.panel import texts
 from apps.panel.marks import (
     ACTION_ICONS,
     MESSAGE_MARKS,
@@ -98,6 +102,19 @@ def timeline_mark(state: str) -> SafeString:
 def action_icon(action: str) -> SafeString:
     """Draw the icon of an event's action."""
     return icon(ACTION_ICONS.get(action, "list-details"))
+
+
+@register.simple_tag
+def texts_address() -> str:
+    """Return the address of the script with the texts of the page's scripts in its language."""
+    return f"{reverse('texts', args=[get_language() or settings.LANGUAGE_CODE])}?v={texts.version()}"
+
+
+@register.simple_tag(takes_context=True)
+def here(context: Context) -> str:
+    """Return the address to show this page again; of an answer to a form, that is not known."""
+    request: HttpRequest = context["request"]
+    return request.get_full_path() if request.method == "GET" else reverse("apps")
 
 
 @register.filter
