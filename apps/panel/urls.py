@@ -33,6 +33,7 @@ urlpatterns = [
     path("apps/<str:slug>/scale/", apps.scale, name="app-scale"),
     path("apps/<str:slug>/versions/", versions.index, name="app-versions"),
     path("apps/<str:slug>/versions/<int:number>/", versions.detail, name="version"),
+    path("apps/<str:slug>/versions/<int:number>/docker-compose.yml", versions.file, name="version-file"),
     path("apps/<str:slug>/versions/<int:number>/rollback/", versions.rollback, name="version-rollback"),
     path("apps/<str:slug>/<str:action>/", apps.lifecycle, name="app-action"),
     path("events/", events.index, name="events"),

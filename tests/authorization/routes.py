@@ -76,6 +76,7 @@ ROUTES: dict[str, Route] = {
     "app-action": Route(On.APP, OPERATOR, DO, ("slug", "action")),
     "app-versions": Route(On.APP, VIEWER, READ, ("slug",)),
     "version": Route(On.APP, VIEWER, READ, ("slug", "version")),
+    "version-file": Route(On.APP, VIEWER, READ, ("slug", "version")),
     "version-rollback": Route(On.APP, OPERATOR, FORM, ("slug", "version")),
     "event": Route(On.APP, VIEWER, READ, ("event",)),
     "event-status": Route(On.APP, VIEWER, READ, ("event",)),

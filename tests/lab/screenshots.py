@@ -21,6 +21,7 @@ PAGES = {
     "event": "/events/{event}/",
     "edit": "/apps/shop/edit/",
     "versions": "/apps/shop/versions/",
+    "versions-inline": "/apps/shop/versions/?view=inline",
     "events": "/events/",
     "registries": "/registries/",
     "new": "/apps/new/",

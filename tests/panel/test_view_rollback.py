@@ -147,8 +147,8 @@ def test_an_image_that_would_be_pulled_or_is_gone_says_so(client: Client, person
 
     assert "Gone: it was in no registry" in page
     assert "no longer has the image that ran for web" in page
-    assert "Roll back as planned" not in page
-    assert "Roll back as planned" in text(client, f"{PAGE}?images=file")
+    assert "as planned" not in page
+    assert "Deploy as planned" in text(client, f"{PAGE}?images=file")
 
 
 def test_a_version_that_never_ran_well_has_the_file_only_and_says_why(

@@ -11,6 +11,7 @@ from apps.applications.models import App
 from apps.applications.services import create_app
 from apps.deployments.models import DeployEvent
 from tests.accounts.people import ROLES
+from tests.panel.admin_records import make_event
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import BY, HTMX, YAML, make_app, make_version, text
 
@@ -46,8 +47,10 @@ def test_it_compares_any_two(client: Client, person: Person, app: App) -> None:
     page = text(client, "/apps/shop/versions/?from=1&to=2")
 
     assert "From version 1 to version 2" in page
-    assert '<tr class="diff-removed">' in page
-    assert "image: &lt;nginx&gt;:1.29" in page
+    assert page.count('<td class="diff-text diff-removed">') == 1
+    assert page.count('<td class="diff-text diff-added diff-right">') == 1
+    assert "<ins>&lt;</ins>nginx<ins>&gt;</ins>:<ins>1.29</ins>" in page
+    assert '<span class="visually-hidden">Removed: </span>' in page
     assert page.count("<code>TOKEN</code>") == 1
 
 
@@ -60,6 +63,7 @@ def test_it_compares_environments_by_name_only(client: Client, person: Person, a
     assert "Added </span><code>ADDED</code>" in page
     assert "Removed </span><code>TOKEN</code>" in page
     assert "<code>MODE</code> has another value" in page
+    assert "unchanged" not in page
     for value in (SECRET, "fast", "slow"):
         assert value not in page
 
@@ -150,9 +154,78 @@ def test_fifty_versions_take_as_many_queries_as_two(
     client: Client, person: Person, app: App, django_assert_num_queries: Any
 ) -> None:
     person(Role.OPERATOR)
-    with django_assert_num_queries(7):  # session, person, grants; app, versions, the two that are compared
+    # Session, person, grants; app, count, versions, how they ended, which one came before, the two compared.
+    with django_assert_num_queries(10):
         client.get("/apps/shop/versions/")
     for number in range(50):
-        make_version(app, f"{YAML}# {number}\n")
-    with django_assert_num_queries(7):
+        make_event(app, version=make_version(app, f"{YAML}# {number}\n"))
+    # And the events that the outcomes are of.
+    with django_assert_num_queries(11):
         client.get("/apps/shop/versions/")
+
+
+def test_it_tells_how_the_deploys_of_each_ended(client: Client, person: Person, app: App) -> None:
+    person(Role.VIEWER)
+    first, second = app.versions.get(number=1), app.versions.get(number=2)
+    make_event(app, version=first)
+    make_event(app, version=second)
+    failed = make_event(app, version=second, action="rollback", status="failed")
+    make_event(app, version=second, action="stop")
+
+    rows = text(client, "/apps/shop/versions/").split("<tr>")[2:]
+
+    assert "Never deployed" in rows[0]
+    assert f'href="/events/{failed.pk}/"' in rows[1]
+    assert "Failed" in rows[1]
+    assert "1 of 2 times well" in rows[1]
+    assert "Succeeded" in rows[2]
+
+
+def test_many_versions_have_pages_and_any_two_of_them_are_compared(
+    client: Client, person: Person, app: App
+) -> None:
+    person(Role.VIEWER)
+    for number in range(30):
+        make_version(app, f"{YAML}# {number}\n")
+
+    page = text(client, "/apps/shop/versions/?from=2&to=33&view=inline&page=2")
+
+    assert "Page 2 of 2" in page
+    assert ">Version 8<" in page
+    assert ">Version 9<" not in page
+    assert "From version 2 to version 33" in page
+    assert "to version 33, on another page" in page
+    assert "from version 2, on another page" not in page
+    assert 'href="?page=1&amp;from=2&amp;to=33&amp;view=inline"' in page
+
+
+def test_a_difference_is_shown_beside_each_other_or_below(client: Client, person: Person, app: App) -> None:
+    person(Role.VIEWER)
+    long = "".join(f"# line {number}\n" for number in range(30))
+    make_version(app, long + YAML)
+    make_version(app, long + NEWER)
+
+    beside = text(client, "/apps/shop/versions/")
+    below = text(client, "/apps/shop/versions/?from=4&to=5&view=inline")
+
+    assert 'class="diff-parts diff-side"' in beside
+    assert 'class="diff-parts diff-inline"' in below
+    for page in (beside, below):
+        # 30 comments and two keys before the change, of which three lines are open.
+        assert "29 unchanged lines</summary>" in page
+        assert page.count("diff-text diff-added") == page.count("diff-text diff-removed") == 1
+    assert beside.count("# line 3</td>") == 2
+    assert below.count("# line 3</td>") == 1
+    assert 'href="/apps/shop/versions/?from=4&amp;to=5&amp;page=1&amp;view=side#diff"' in below
+
+
+def test_the_file_of_a_version_is_downloaded_and_its_environment_never(
+    client: Client, person: Person, app: App
+) -> None:
+    person(Role.VIEWER)
+
+    response = client.get("/apps/shop/versions/2/docker-compose.yml")
+
+    assert response.content.decode() == NEWER
+    assert response["Content-Disposition"] == 'attachment; filename="shop-version-2.yml"'
+    assert client.get("/apps/shop/versions/9/docker-compose.yml").status_code == 404

@@ -1,12 +1,16 @@
 """The versions of an app: what each holds, how two differ, and the way back."""
 
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
-from apps.accounts.rate_limits import PLANS, limited
+from apps.accounts.rate_limits import DOWNLOADS, PLANS, limited
 from apps.applications import environment
 from apps.applications.models import ComposeVersion
 from apps.applications.services import content_of
@@ -14,7 +18,12 @@ from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.diff import MAX_CHARACTERS, diff_lines, environment_changes
+from apps.panel.diff import MAX_CHARACTERS, blocks, compare, environment_changes
+from apps.panel.outcomes import with_outcomes
+
+_PER_PAGE = 25
+# How a difference is shown: the first is the one that an address without a choice means.
+_VIEWS = ("side", "inline")
 
 
 @signed_in
@@ -22,13 +31,23 @@ from apps.panel.diff import MAX_CHARACTERS, diff_lines, environment_changes
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """All versions of an app, and the difference of two of them (`?from=` and `?to=`)."""
     app = find_app(request, slug)
-    versions = list(app.versions.defer("yaml", "environment"))
-    numbers = [version.number for version in versions]
-    context: dict[str, object] = {"app": app, "versions": versions}
-    if len(numbers) > 1:
-        to = _number(request.GET.get("to")) or numbers[0]
-        since = _number(request.GET.get("from")) or next((n for n in numbers if n < to), numbers[-1])
-        context |= difference(find_version(request, app, since), find_version(request, app, to))
+    page = Paginator(app.versions.defer("yaml", "environment"), _PER_PAGE).get_page(request.GET.get("page"))
+    context: dict[str, object] = {"app": app, "page": page, "versions": with_outcomes(page.object_list)}
+    if page.paginator.count > 1:
+        to = _number(request.GET.get("to")) or page.object_list[0].number
+        since = _number(request.GET.get("from"))
+        if since is None:
+            before = app.versions.filter(number__lt=to).values_list("number", flat=True).first()
+            since = before or app.versions.values_list("number", flat=True).last() or to
+        view = request.GET.get("view", "")
+        old, new = find_version(request, app, since), find_version(request, app, to)
+        context |= difference(old, new, view)
+        pair = urlencode({"from": old.number, "to": new.number})
+        context |= {
+            "shown": [version.number for version in page.object_list],
+            "kept": f"&{pair}&view={context['diff_view']}",
+            "diff_address": f"{reverse('app-versions', args=[slug])}?{pair}&page={page.number}",
+        }
     template = "partials/diff.html" if wants_fragment(request) else "app_versions.html"
     return render(request, template, context)
 
@@ -47,8 +66,23 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "events": list(version.events.all()[:5]),
     }
     if app.current_version and app.current_version != version:
-        context |= difference(app.current_version, version)
+        here = f"{reverse('version', args=[slug, number])}?of=current"
+        view = request.GET.get("view", "")
+        context |= difference(app.current_version, version, view) | {"diff_address": here}
     return render(request, "version.html", context)
+
+
+@signed_in
+@require_GET
+@limited(DOWNLOADS)
+def file(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The Compose file of a version, to keep; never its environment."""
+    version = find_version(request, find_app(request, slug), number)
+    return HttpResponse(
+        version.yaml,
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{slug}-version-{number}.yml"'},
+    )
 
 
 @signed_in
@@ -87,13 +121,13 @@ def _recorded(version: ComposeVersion) -> dict[str, object]:
         return {"recorded": [], "engine_problem": error}
 
 
-def difference(old: ComposeVersion, new: ComposeVersion) -> dict[str, object]:
-    """Return what `partials/diff.html` shows of two versions."""
-    found: dict[str, object] = {"old": old, "new": new}
+def difference(old: ComposeVersion, new: ComposeVersion, view: str = "") -> dict[str, object]:
+    """Return what `partials/diff.html` shows of two versions, in the `view` side or inline."""
+    found: dict[str, object] = {"old": old, "new": new, "diff_view": view if view in _VIEWS else _VIEWS[0]}
     if len(old.yaml) + len(new.yaml) > MAX_CHARACTERS:
         return found | {"too_long": True}
     return found | {
-        "diff": diff_lines(old.yaml, new.yaml),
+        "diff": blocks(compare(old.yaml, new.yaml)),
         "environment": environment_changes(content_of(old), content_of(new)),
     }
 
