@@ -64,19 +64,25 @@ def up(project: Project) -> list[str]:
     return compose(project, "up", "-d", "--remove-orphans")
 
 
-def stop(project: Project) -> list[str]:
-    """Stop the containers and keep them."""
-    return compose(project, "stop")
+def stop(project: Project, services: Iterable[str] = ()) -> list[str]:
+    """Stop the containers (of `services`, by default of all) and keep them."""
+    return _of_services(project, "stop", services)
 
 
-def start(project: Project) -> list[str]:
-    """Start the containers that exist."""
-    return compose(project, "start")
+def start(project: Project, services: Iterable[str] = ()) -> list[str]:
+    """Start the containers that exist, of `services` (default: of all) and of what these depend on."""
+    return _of_services(project, "start", services)
 
 
-def restart(project: Project) -> list[str]:
-    """Restart the containers that exist."""
-    return compose(project, "restart")
+def restart(project: Project, services: Iterable[str] = ()) -> list[str]:
+    """Restart the containers that exist, of `services` (default: of all)."""
+    return _of_services(project, "restart", services)
+
+
+def _of_services(project: Project, command: str, services: Iterable[str]) -> list[str]:
+    names = sorted(services)
+    # A service may be called --timeout=0: no name may stand where an option could.
+    return compose(project, command, *(["--", *names] if names else []))
 
 
 def scale(project: Project, counts: Mapping[str, int]) -> list[str]:

@@ -4,7 +4,7 @@ Each function checks the request as a whole and then queues one event; a refusal
 leaves nothing behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -41,6 +41,10 @@ NO_SLUG = "check"  # is reserved: no app has it
 # What a rollback brings back of the images, as the event's arguments name it.
 SAME_IMAGES, SAME_FILE = "same", "file"
 LIFECYCLE = frozenset({Action.STOP, Action.START, Action.RESTART, Action.PULL})
+# Of these, the ones that can be done to single services.
+OF_SERVICES = LIFECYCLE - {Action.PULL}
+# Services that a refusal names; a file may have thousands.
+_NAMED = 20
 
 
 # What runs or waits comes first, and then a plan is another one.
@@ -75,6 +79,10 @@ class NotDeployed(Conflict):
 
 class InvalidScale(DomainError):
     """A scale of an unknown service, or to a number that is out of bounds."""
+
+
+class UnknownService(DomainError):
+    """An action on a service that the app does not have, or that is not for single services."""
 
 
 class PlanOutdated(Conflict):
@@ -269,18 +277,26 @@ def _plan_pinned(
     return _plan(app, app.slug, content_of(version), host_rules, override)
 
 
-def submit_lifecycle(app: App, action: Action, by: Actor) -> DeployEvent:
-    """Queue stop, start, restart or pull of `app`. Raises NotDeployed and EngineProblem."""
+def submit_lifecycle(app: App, action: Action, by: Actor, *, services: Iterable[str] = ()) -> DeployEvent:
+    """Queue stop, start, restart or pull of `app`, or of some of its `services` alone.
+
+    To start a service starts what it depends on, too. Raises UnknownService, NotDeployed and EngineProblem.
+    """
     assert action in LIFECYCLE, action
+    wanted = sorted(set(services))
+    if wanted and action not in OF_SERVICES:
+        raise UnknownService(f"{action.label} is for the whole app; name no service. Nothing was changed.")
     _require_deployed(app)
-    return enqueue(app, action, by, version=app.current_version)
+    _require_services(app, wanted)
+    arguments = {"services": wanted} if wanted else {}
+    return enqueue(app, action, by, version=app.current_version, arguments=arguments)
 
 
 def submit_scale(app: App, scale: Mapping[str, int], by: Actor, *, without_approval: str = "") -> DeployEvent:
     """Queue a change of the number of containers: {service: 0 to MAX_SCALE}.
 
     It holds until the next deploy, which goes by the file again.
-    Raises InvalidScale, NotDeployed and EngineProblem.
+    Raises InvalidScale, UnknownService, NotDeployed and EngineProblem.
     """
     if not scale:
         raise InvalidScale("Name at least one service and its number of containers, like web=3.")
@@ -288,12 +304,7 @@ def submit_scale(app: App, scale: Mapping[str, int], by: Actor, *, without_appro
         if not 0 <= number <= MAX_SCALE:
             raise InvalidScale(f"{service}: a number of containers from 0 to {MAX_SCALE}, not {number}.")
     _require_deployed(app)
-    known = [one.service for one in expected_services(app)]
-    for service in scale:
-        if service not in known:
-            raise InvalidScale(
-                f"{app.slug} has no service {service[:100]!r}. Its services: {', '.join(known)}."
-            )
+    _require_services(app, scale)
     return enqueue(
         app,
         Action.SCALE,
@@ -351,6 +362,19 @@ def _require_deployed(app: App) -> None:
     if app.current_version is None:
         raise NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
     require_engine(default_runner())
+
+
+def _require_services(app: App, services: Collection[str]) -> None:
+    """Raise UnknownService unless the current version of `app` has all of `services`."""
+    if not services:
+        return
+    known = [one.service for one in expected_services(app)]
+    for service in services:
+        if service not in known:
+            names = ", ".join(known[:_NAMED]) + (f" and {len(known) - _NAMED} more" if known[_NAMED:] else "")
+            raise UnknownService(
+                f"{app.slug} has no service {service[:100]!r}. Its services: {names}. Nothing was changed."
+            )
 
 
 def _accepted(

@@ -141,8 +141,10 @@ def up(run: Run) -> None:
 
 def stop(run: Run) -> None:
     """Stop the services."""
-    run.command(compose.stop(run.project))
-    left = [c for c in list_containers(run.runner, run.project.name) if c.state not in _STOPPED]
+    asked = run.event.asked_services
+    run.command(compose.stop(run.project, asked))
+    found = list_containers(run.runner, run.project.name)
+    left = [c for c in found if c.state not in _STOPPED and (not asked or c.service in asked)]
     if left:
         told = ", ".join(f"{c.name} ({c.state})" for c in left)
         raise StepFailed(f"Not stopped: {told}.", status=Status.UNSTABLE)
@@ -150,12 +152,12 @@ def stop(run: Run) -> None:
 
 def start(run: Run) -> None:
     """Start the services."""
-    run.command(compose.start(run.project))
+    run.command(compose.start(run.project, run.event.asked_services))
 
 
 def restart(run: Run) -> None:
     """Restart the services."""
-    run.command(compose.restart(run.project))
+    run.command(compose.restart(run.project, run.event.asked_services))
 
 
 def scale(run: Run) -> None:
@@ -186,7 +188,9 @@ def record(run: Run) -> None:
         run.containers = list_containers(run.runner, run.project.name)
     columns: dict[str, Any] = {"images": _images(run, run.containers)}
     columns |= _config_hashes(run, run.containers)
-    reports = observed(run.containers) if run.reports is None else run.reports
+    asked = run.event.asked_services
+    concerned = [c for c in run.containers if not asked or c.service in asked]
+    reports = observed(concerned) if run.reports is None else run.reports
     columns["services"] = [report.with_digest(columns["images"]).as_dict() for report in reports]
     queue.advance(run.event, **columns)
 

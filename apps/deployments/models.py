@@ -5,11 +5,15 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
 from apps.deployments.states import ACTIVE, BEFORE_UP, CHANGING, TERMINAL, Action, Approval, Status
 
+_OF_SERVICES = Q(arguments__has_key="services") | Q(action=Action.SCALE)
+# Services that a line about an event names.
+_NAMED = 3
 _REACHED_UP = Q(status=Status.SUCCEEDED) | ~Q(step__in=BEFORE_UP)
 
 
@@ -55,6 +59,14 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         actions = (*CHANGING, Action.START, Action.RESTART, Action.STOP, Action.SCALE)
         ended = self.filter(status__in=TERMINAL, started_at__isnull=False)
         return ended.filter(_REACHED_UP, action__in=actions)
+
+    def of_services(self) -> "DeployEventQuerySet":
+        """Return the events that are about some services of an app, not about all of it."""
+        return self.filter(_OF_SERVICES)
+
+    def of_whole_apps(self) -> "DeployEventQuerySet":
+        """Return the others."""
+        return self.exclude(_OF_SERVICES)
 
     def that_ran_well(self) -> "DeployEventQuerySet":
         """Return the events that brought a version up as it was meant to be, the last one first."""
@@ -204,6 +216,24 @@ class DeployEvent(models.Model):
     def subject(self) -> str:
         """What the event is about, for people: the app's slug, or the engine."""
         return self.slug or "engine"
+
+    @property
+    def asked_services(self) -> list[str]:
+        """The services that it is asked to stop, start or restart; empty where it is about the whole app."""
+        return list(self.arguments.get("services", ()))
+
+    @property
+    def concerns(self) -> str:
+        """The services that it is about, for people: "web, db" or "web to 3"; empty for the whole app."""
+        scale = self.arguments.get("scale", {})
+        parts = [_("%(service)s to %(number)d") % {"service": s, "number": n} for s, n in scale.items()]
+        parts += self.asked_services
+        if len(parts) <= _NAMED:
+            return ", ".join(parts)
+        return _("%(names)s and %(count)d more") % {
+            "names": ", ".join(parts[:_NAMED]),
+            "count": len(parts) - _NAMED,
+        }
 
     @property
     def is_active(self) -> bool:

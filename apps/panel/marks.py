@@ -31,6 +31,7 @@ _APPS = {
     "degraded": Mark("warning", "alert-triangle", "Degraded"),
     "completed": Mark("good", "checks", "Completed"),
     "stopped": Mark("quiet", "player-stop", "Stopped"),
+    "partial": Mark("quiet", "player-stop", "Partly stopped"),
     "drifted": Mark("warning", "git-compare", "Drifted"),
     "deploying": Mark("busy", "loader-2", "Deploying", "icon-spin"),
     "absent": Mark("quiet", "circle-dashed", "Not running"),

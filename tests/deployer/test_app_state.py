@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.deployer.state.app_state import UNREACHABLE, state_of
+from apps.deployer.state.app_state import UNREACHABLE, state_of, stops_overcome
 from apps.deployer.state.baseline import Baseline
 from apps.deployer.state.drift import Difference, Kind
 from tests.deployer.test_verdict import JOB, MAY_END, RUNNING, SERVICE
@@ -57,8 +57,68 @@ def test_the_state_follows_from_what_is_asked_for(
 def test_a_stop_explains_nothing_after_something_ran_again() -> None:
     crashed = [replace(RUNNING, state="exited", exit_code=1), replace(OTHER, **ENDED)]
 
-    assert state_of(crashed, STOPPED, ran_since=7).state == "degraded"
-    assert state_of(crashed, STOPPED, ran_since=6).state == "stopped"
+    ran = stops_overcome([RUNNING, OTHER], STOPPED)
+    assert ran == {"": 7, "web": 7, "migrate": 7}
+    assert state_of(crashed, STOPPED, ran_since=ran).state == "degraded"
+    assert state_of(crashed, STOPPED, ran_since=dict.fromkeys(ran, 6)).state == "stopped"
+
+
+DB = replace(RUNNING, service="db", name="p-db-1")
+TWO = replace(WEB, expected=(SERVICE, replace(SERVICE, service="db")))
+WEB_STOPPED = replace(TWO, service_stops={"web": 8})
+KILLED = {"state": "exited", "exit_code": 137}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "containers", "state"),
+    [
+        (WEB_STOPPED, [replace(RUNNING, **KILLED), DB], "partial"),
+        (WEB_STOPPED, [RUNNING, DB], "up"),  # somebody started it by hand
+        (WEB_STOPPED, [replace(RUNNING, **KILLED), replace(DB, **KILLED)], "degraded"),
+        (WEB_STOPPED, [replace(RUNNING, **KILLED), replace(DB, health="unhealthy")], "degraded"),
+        (WEB_STOPPED, [replace(RUNNING, **KILLED)], "degraded"),  # the other one is missing
+        # By hand, or because it would run again.
+        (TWO, [replace(RUNNING, stopped_by_hand=True, **KILLED), DB], "partial"),
+        (TWO, [replace(RUNNING, restart_policy="always", **KILLED), DB], "partial"),
+        # One of two containers is no stopped service.
+        (WEB_STOPPED, [RUNNING, replace(RUNNING, name="p-web-2", **KILLED), DB], "degraded"),
+        # What ends by itself with 0 was stopped nevertheless; a job has done its work.
+        (
+            replace(TWO, expected=(MAY_END, TWO.expected[1]), service_stops={MAY_END.service: 8}),
+            [replace(RUNNING, **ENDED), DB],
+            "partial",
+        ),
+        (
+            replace(TWO, expected=(SERVICE, MIGRATE), service_stops={"migrate": 8}),
+            [RUNNING, replace(OTHER, **ENDED)],
+            "up",
+        ),
+        # All was stopped, then one of them started.
+        (
+            replace(TWO, stop_event=7, service_stops={"web": None}),
+            [RUNNING, replace(DB, **KILLED)],
+            "partial",
+        ),
+        # One after the other.
+        (
+            replace(TWO, service_stops={"web": 8, "db": 9}),
+            [replace(RUNNING, **KILLED), replace(DB, **KILLED)],
+            "stopped",
+        ),
+    ],
+)
+def test_a_service_that_was_stopped_is_no_fault(
+    baseline: Baseline, containers: list[Any], state: str
+) -> None:
+    assert state_of(containers, baseline).state == state
+
+
+def test_a_stop_of_a_service_explains_nothing_after_it_ran_again() -> None:
+    crashed = [replace(RUNNING, **KILLED), DB]
+    ran = stops_overcome([RUNNING, DB], WEB_STOPPED)
+
+    assert ran == {"web": 8}
+    assert state_of(crashed, WEB_STOPPED, ran_since=ran).state == "degraded"
 
 
 def test_differences_make_what_is_well_drifted_and_nothing_else() -> None:

@@ -61,8 +61,8 @@ class Requests:
             app, Action.ROLLBACK, by, version=app.current_version, without_approval=without_approval
         )
 
-    def submit_lifecycle(self, app: App, action: Action, by: Actor) -> DeployEvent:
-        self.calls.append((str(action), app.slug))
+    def submit_lifecycle(self, app: App, action: Action, by: Actor, *, services: list[str]) -> DeployEvent:
+        self.calls.append((str(action), app.slug, *services))
         return queue.enqueue(app, action, by)
 
     def submit_scale(
@@ -218,6 +218,7 @@ def test_content_that_is_refused_names_the_file_line_and_column(
         (["stop", "shop"], ("stop", "shop")),
         (["start", "shop"], ("start", "shop")),
         (["restart", "shop"], ("restart", "shop")),
+        (["restart", "shop", "db", "web"], ("restart", "shop", "db", "web")),
         (["pull", "shop"], ("pull", "shop")),
         (["scale", "shop", "web=3", "worker=0"], ("scale", "shop", {"web": 3, "worker": 0})),
         (["scale", "shop", "web=-1"], ("scale", "shop", {"web": -1})),

@@ -72,11 +72,12 @@ def test_what_cannot_be_told_is_refused(
 WEB = {"service": "web", "replicas": 1, "one_shot": False, "must_end": False, "may_end": False}
 
 
-def test_the_baselines_of_all_apps_take_two_queries(django_assert_num_queries: Any) -> None:
+def test_the_baselines_of_all_apps_take_three_queries(django_assert_num_queries: Any) -> None:
     for number in range(30):
         app, version = make_app(f"app-{number}")
         make_event(app, version=version, expected=[WEB], config_hashes={"web": "1a"}, step="record")
-    with django_assert_num_queries(2):
+        make_event(app, version=version, action=Action.STOP, arguments={"services": ["web"]})
+    with django_assert_num_queries(3):
         found = read_baselines()
 
     assert len(found) == 30
@@ -114,3 +115,29 @@ def test_a_baseline_knows_that_an_event_waits_and_that_the_last_was_a_stop() -> 
 
     make_event(app, version=version, action=Action.START)
     assert read_baselines()["shop"].stop_event is None
+
+
+def test_a_baseline_knows_what_was_done_last_to_each_service() -> None:
+    app, version = make_app()
+    make_event(app, version=version, expected=[WEB])
+
+    def after(action: Action, **arguments: Any) -> tuple[int | None, int | None, int]:
+        event = make_event(app, version=version, action=action, arguments=arguments)
+        found = read_baselines(["shop"])["shop"]
+        return found.stop_of("web"), found.stop_of("db"), event.pk
+
+    web, db, stop = after(Action.STOP, services=["web"])
+    assert (web, db) == (stop, None)
+    web, db, of_all = after(Action.STOP)
+    assert (web, db) == (of_all, of_all)
+    web, db, _scale = after(Action.SCALE, scale={"web": 2})
+    assert (web, db) == (None, of_all)
+    assert read_baselines()["shop"].stop_event == of_all
+    web, db, stop = after(Action.STOP, services=["db", "web"])
+    assert (web, db) == (stop, stop)
+    web, db, _restart = after(Action.RESTART, services=["web"])
+    assert (web, db) == (None, stop)
+    make_event(app, version=version, action=Action.STOP, arguments={"services": ["web"]}, started_at=None)
+    assert read_baselines()["shop"].stop_of("web") is None
+    web, db, _deploy = after(Action.DEPLOY)
+    assert (web, db) == (None, None)

@@ -31,6 +31,9 @@ def test_stop_start_and_restart():
     assert compose.stop(SHOP) == command("stop")
     assert compose.start(SHOP) == command("start")
     assert compose.restart(SHOP) == command("restart")
+    assert compose.stop(SHOP, ["web", "db"]) == command("stop", "--", "db", "web")
+    assert compose.start(SHOP, ["--help"]) == command("start", "--", "--help")
+    assert compose.restart(SHOP, ["web"]) == command("restart", "--", "web")
 
 
 def test_scale_touches_only_the_named_services():

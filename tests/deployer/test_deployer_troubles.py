@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from apps.deployer import deployer as deployer_module
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
+from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
@@ -202,6 +204,36 @@ def test_a_stop_that_leaves_a_container_alive_says_so(lab: Lab, state: str) -> N
 
     assert event.status == Status.UNSTABLE
     assert "simpledeploy-demo-web-1" in event.error
+
+
+def test_what_is_done_to_some_services_is_judged_by_these_alone(lab: Lab) -> None:
+    both = [asdict(Expectation(service, 1, False, False, False)) for service in ("db", "web")]
+    stopped = told("db", Status="exited", ExitCode=137)
+    lab.engine_has([told("db"), told()])
+    lab.run(lab.queue(expected=both))
+    lab.engine_has([stopped, told()])
+    done = [
+        lab.run(lab.queue(action, arguments={"services": [service]}))
+        for action, service in (
+            (Action.STOP, "db"),
+            (Action.RESTART, "web"),
+            (Action.START, "web"),
+            (Action.STOP, "web"),  # it still runs
+        )
+    ]
+
+    ended = [(e.status, [s["service"] for s in e.services]) for e in done]
+    well = Status.SUCCEEDED
+    assert ended == [(well, ["db"]), (well, ["web"]), (well, ["web"]), (Status.UNSTABLE, ["web"])]
+    assert "simpledeploy-demo-web-1 (running)" in done[-1].error
+    assert [e.concerns for e in done] == ["db", "web", "web", "web"]
+    words = [call.argv[-3:] for call in lab.runner.calls if call.argv[-2] == "--"]
+    assert words == [
+        ["stop", "--", "db"],
+        ["restart", "--", "web"],
+        ["start", "--", "web"],
+        ["stop", "--", "web"],
+    ]
 
 
 def test_an_answer_that_cannot_be_read_does_not_replace_the_verdict(

@@ -1,5 +1,7 @@
 """One app, and the actions on it."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,6 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.accounts.audit import AuditAction
+from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Role, User
 from apps.applications.models import App
 from apps.applications.services import create_app
@@ -261,6 +265,49 @@ def test_it_refuses_a_scale_that_cannot_be(
 
     assert response.status_code == 400
     assert words in response.content.decode()
+    assert "<db>" not in response.content.decode()
+    assert not DeployEvent.objects.active().exists()
+
+
+@pytest.mark.parametrize("action", ["stop", "start", "restart"])
+def test_an_action_on_a_service_is_recorded_as_such_wherever_it_is_shown(
+    client: Client, person: Person, fake_engine: FakeEngine, action: str
+) -> None:
+    person(Role.OPERATOR)
+    make_deployed_app()
+
+    response = client.post(f"/apps/shop/{action}/", {"service": ["web", "web"]})
+
+    event = DeployEvent.objects.active().get()
+    assert response["Location"] == f"/events/{event.pk}/"
+    assert (event.action, event.arguments) == (action, {"services": ["web"]})
+    asked = AuditEntry.objects.filter(action=AuditAction.EVENT_REQUESTED).get()
+    assert json.loads(asked.after)["arguments"] == {"services": ["web"]}
+    for address in ("/", "/apps/shop/", "/events/", f"/events/{event.pk}/"):
+        shown = " ".join(re.sub(r"<[^>]*>", " ", text(client, address)).split())
+        assert re.search(rf"{action.title()} (shop )?web\b", shown), address
+
+
+@pytest.mark.parametrize(
+    ("action", "service", "words"),
+    [
+        ("stop", "<db>", "shop has no service"),
+        ("stop", "", "shop has no service"),
+        ("restart", "--help", "Its services: web."),
+        ("pull", "web", "Pull is for the whole app"),
+    ],
+)
+def test_it_refuses_an_action_on_what_is_no_service(
+    client: Client, person: Person, fake_engine: FakeEngine, action: str, service: str, words: str
+) -> None:
+    person(Role.OPERATOR)
+    make_deployed_app()
+
+    response = client.post(f"/apps/shop/{action}/", {"service": ["web", service]})
+
+    assert response.status_code == 400
+    assert words in response.content.decode()
+    assert "Nothing was changed." in response.content.decode()
     assert "<db>" not in response.content.decode()
     assert not DeployEvent.objects.active().exists()
 

@@ -53,10 +53,14 @@ def rollback(options: dict[str, Any], output: Output) -> int:
 
 
 def lifecycle(options: dict[str, Any], output: Output) -> int:
-    """Stop, start, restart or pull the app, whichever the subcommand is named."""
+    """Stop, start, restart or pull the app or some of its services, whichever the subcommand is named."""
     by = acting()
-    action = Action(options["subcommand"])
-    return started(requests.submit_lifecycle(get_app(options["slug"]), action, by), options, output, by)
+    app, action, services = (
+        get_app(options["slug"]),
+        Action(options["subcommand"]),
+        options.get("services", ()),
+    )
+    return started(requests.submit_lifecycle(app, action, by, services=services), options, output, by)
 
 
 def scale(options: dict[str, Any], output: Output) -> int:

@@ -116,7 +116,7 @@ def list_events(options: dict[str, Any], output: Output) -> int:
         output.json_list(event_record(event, places.get(event.pk, 0)) for event in events)
         return SUCCEEDED
     output.table(
-        ["EVENT", "ACTION", "VERSION", "STATUS", "STEP", "QUEUED", "TOOK", "BY"],
+        ["EVENT", "ACTION", "VERSION", "STATUS", "STEP", "QUEUED", "TOOK", "BY", "SERVICES"],
         [
             [
                 e.pk,
@@ -127,6 +127,7 @@ def list_events(options: dict[str, Any], output: Output) -> int:
                 _time(e.queued_at),
                 seconds_taken(e),
                 e.requested_by,
+                e.concerns,
             ]
             for e in events
         ],

@@ -205,7 +205,8 @@ def cancel_unless_ended(event: DeployEvent, by: Actor) -> None:
 def event_title(event: DeployEvent) -> str:
     """Return what `event` is, as in "Event 12: deploy web, version 3"."""
     version = f", version {event.version.number}" if event.version else ""
-    return f"Event {event.pk}: {event.action} {event.subject}{version}"
+    services = f" ({event.concerns})" if event.concerns else ""
+    return f"Event {event.pk}: {event.action} {event.subject}{services}{version}"
 
 
 def _tell_end(event: DeployEvent, output: Output) -> None:

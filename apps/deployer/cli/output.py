@@ -25,6 +25,7 @@ STATUS_STYLES = {
     "queued": "cyan",
     "unstable": "yellow",
     "degraded": "yellow",
+    "partial": "yellow",
     "failed": "bold red",
     "interrupted": "red",
     "cancelled": "magenta",

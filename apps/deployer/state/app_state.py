@@ -1,12 +1,17 @@
 """What an app does now: one word for it, from its containers and what its current version asks for."""
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from apps.deployer.containers import Container
 from apps.deployer.state.baseline import Baseline
 from apps.deployer.state.drift import Difference
 from apps.deployer.verdict.verdict import Expectation, Verdict, judge
+
+# By service ("": any of the app): the id of a stop event after which it was seen running again.
+StopsOvercome = Mapping[str, int]
 
 _ENDED = frozenset({"created", "exited", "dead"})
 # Docker starts a container with one of these policies again, whatever it ended with, until somebody stops it.
@@ -35,6 +40,7 @@ class AppState:
         up           all that should run does, and is healthy; jobs have ended with 0
         completed    all of it has ended with 0, as it should or may
         drifted      up or completed, but not as the last deploy left it (`differences`)
+        partial      some services were stopped on purpose; all others are up or completed
         degraded     something is missing, unhealthy, restarting, paused, or ended badly
         stopped      on purpose: nothing runs
         absent       there are no containers
@@ -75,15 +81,15 @@ def state_of(
     containers: list[Container],
     baseline: Baseline | None = None,
     differences: tuple[Difference, ...] = (),
-    ran_since: int | None = None,
+    ran_since: StopsOvercome | None = None,
 ) -> AppState:
     """Return the state of an app that has these containers.
 
     Without a `baseline` nothing is known of what should run. `differences` are those of `find_differences`.
-    `ran_since` is the id of a stop event after which something was seen running: it explains nothing more.
+    `ran_since` is what `stops_overcome` has told of this app so far: these stops explain nothing more.
     """
     services = tuple(_service_state(c) for c in containers)
-    state = _word(containers, baseline, ran_since)
+    state = _word(containers, baseline, ran_since or {})
     if differences and state in ("up", "completed"):
         state = "drifted"
     return AppState(state, services, differences)
@@ -94,35 +100,66 @@ def is_running(containers: list[Container]) -> bool:
     return any(c.state not in _ENDED for c in containers)
 
 
-def _word(containers: list[Container], baseline: Baseline | None, ran_since: int | None) -> str:
+def stops_overcome(containers: list[Container], baseline: Baseline) -> dict[str, int]:
+    """Return the stops of `baseline` after which something runs, as `StopsOvercome` holds them."""
+    running = {c.service for c in containers if c.state not in _ENDED}
+    found = {service: baseline.stop_of(service) for service in running}
+    if running:
+        found[""] = baseline.stop_event
+    return {service: event for service, event in found.items() if event is not None}
+
+
+def _word(containers: list[Container], baseline: Baseline | None, ran_since: StopsOvercome) -> str:
     if not containers:
         return "absent"
     if not is_running(containers):
         if any(_was_stopped(c) for c in containers):
             return "stopped"
-        if baseline is not None and baseline.stop_event not in (None, ran_since):
+        if baseline is not None and baseline.stop_event not in (None, ran_since.get("")):
             return "stopped"
-    verdicts = _verdicts(containers, baseline)
+    by_service = defaultdict[str, list[Verdict]](list)
+    for service, verdict in _verdicts(containers, baseline):
+        by_service[service].append(verdict)
+    stopped = {s for s in by_service if _is_stopped(s, containers, baseline, ran_since)}
+    verdicts = [verdict for service in by_service.keys() - stopped for verdict in by_service[service]]
     if not all(verdict.is_well for verdict in verdicts):
         return "degraded"
+    if stopped:
+        return "partial" if is_running(containers) else "stopped"
     return "up" if Verdict.RUNNING in verdicts else "completed"
+
+
+def _is_stopped(
+    service: str, containers: list[Container], baseline: Baseline | None, ran_since: StopsOvercome
+) -> bool:
+    """Tell whether `service` stands still because somebody stopped it."""
+    own = [c for c in containers if c.service == service]
+    if not own or is_running(own):
+        return False
+    jobs = {one.service for one in baseline.expected if one.one_shot} if baseline else set()
+    if service in jobs and all(c.ended_well for c in own):
+        # It has done its work; that is what stops it.
+        return False
+    if all(_was_stopped(c) for c in own):
+        return True
+    return baseline is not None and baseline.stop_of(service) not in (None, ran_since.get(service))
 
 
 def _was_stopped(container: Container) -> bool:
     return container.stopped_by_hand or (container.state == "exited" and container.restart_policy in _ALWAYS)
 
 
-def _verdicts(containers: list[Container], baseline: Baseline | None) -> list[Verdict]:
-    """Return how each container stands, and each that is missing."""
+def _verdicts(containers: list[Container], baseline: Baseline | None) -> Iterator[tuple[str, Verdict]]:
+    """Yield how each container stands, and each that is missing, with its service."""
     expected = [_at_least(one, containers) for one in baseline.expected] if baseline else []
     reports = judge(expected, containers)
     jobs = {one.service for one in expected if one.must_end}
-    verdicts = [
+    for r in reports:
         # A job that runs again is at work, as it should be.
-        Verdict.RUNNING if r.service in jobs and r.state == "running" and _is_well(r.health) else r.verdict
-        for r in reports
-    ]
-    return verdicts or [_verdict(c) for c in containers]
+        at_work = r.service in jobs and r.state == "running" and _is_well(r.health)
+        yield r.service, Verdict.RUNNING if at_work else r.verdict
+    if not reports:
+        yield from ((c.service, _verdict(c)) for c in containers)
 
 
 def _at_least(expectation: Expectation, containers: list[Container]) -> Expectation:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from apps.applications.models import PROJECT_PREFIX
 from apps.deployer.containers import Container
 from apps.deployer.runner.interface import CommandRunner
-from apps.deployer.state.app_state import AppState, is_running, state_of
+from apps.deployer.state.app_state import AppState, state_of, stops_overcome
 from apps.deployer.state.baseline import Baseline, read_baselines
 from apps.deployer.state.drift import find_differences
 from apps.deployer.state.edited_files import FileWatch
@@ -45,7 +45,7 @@ class EngineWatcher:
         self._everything = True
         self._baselines: dict[str, Baseline] = {}
         self._files = FileWatch()
-        self._ran_since: dict[str, int] = {}  # by slug: a stop event after which something ran
+        self._ran_since: dict[str, dict[str, int]] = {}  # by slug: `stops_overcome`
         self._thread = threading.Thread(target=self._run, name="engine-state")
 
     def start(self) -> None:
@@ -154,10 +154,11 @@ class EngineWatcher:
             return state_of(containers)
         if baseline.busy:
             self._files.forget(slug)
-        if baseline.stop_event is not None and not baseline.busy and is_running(containers):
-            self._ran_since[slug] = baseline.stop_event
+        ran_since = self._ran_since.setdefault(slug, {})
+        if not baseline.busy:
+            ran_since |= stops_overcome(containers, baseline)
         differences = find_differences(baseline, containers, self._files.of(slug))
-        return state_of(containers, baseline, differences, self._ran_since.get(slug))
+        return state_of(containers, baseline, differences, ran_since)
 
 
 def _changed(before: States | None, fresh: States | None, known: dict[str, Baseline]) -> list[str]:

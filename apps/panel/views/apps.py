@@ -92,11 +92,12 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @limited(ACTIONS)
 def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
-    """Stop, start, restart or pull an app."""
+    """Stop, start, restart or pull an app, or of its services those that the form names."""
     app = find_app(request, slug, Permission.OPERATE)
     if action not in requests.LIFECYCLE:
         raise NotFound(f"There is no action {action[:100]}.")
-    event = requests.submit_lifecycle(app, Action(action), Actor.from_request(request))
+    services = request.POST.getlist("service")
+    event = requests.submit_lifecycle(app, Action(action), Actor.from_request(request), services=services)
     return redirect("event", event.pk)
 
 

@@ -18,6 +18,11 @@ def _action(parser: ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
 
 
+def _services(parser: ArgumentParser) -> None:
+    _action(parser)
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help="only these services (default: all)")
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise ArgumentTypeError("say why, in a few words")
@@ -161,28 +166,28 @@ class Command(SubcommandsCommand):
         ),
         Subcommand(
             "stop",
-            "Stop the containers of an app.",
-            "stop shop",
+            "Stop the containers of an app, or of some of its services.",
+            "stop shop web",
             app_actions.lifecycle,
-            _action,
+            _services,
             _FOLLOWS,
             needs=Permission.OPERATE,
         ),
         Subcommand(
             "start",
-            "Start the stopped containers of an app.",
-            "start shop",
+            "Start the stopped containers of an app, or of some of its services.",
+            "start shop web",
             app_actions.lifecycle,
-            _action,
-            _FOLLOWS,
+            _services,
+            f"What it depends on is started, too. {_FOLLOWS}",
             needs=Permission.OPERATE,
         ),
         Subcommand(
             "restart",
-            "Restart the containers of an app.",
-            "restart shop",
+            "Restart the containers of an app, or of some of its services.",
+            "restart shop web",
             app_actions.lifecycle,
-            _action,
+            _services,
             _FOLLOWS,
             needs=Permission.OPERATE,
         ),
