@@ -36,8 +36,8 @@ def expect_status(page: Page, word: str, seconds: float = 60) -> None:
 
 
 def log_lines(page: Page) -> list[str]:
-    """Return the lines in the log pane."""
-    lines: list[str] = page.locator("[data-log-pane]").evaluate(
-        "pane => [...pane.querySelectorAll('.log-line')].map(line => line.textContent)"
+    """Return the lines that the log pane holds, drawn or not."""
+    lines: list[str] = page.locator("[data-event-log]").evaluate(
+        "root => root.logPane.lines.map(line => line.text)"
     )
     return lines

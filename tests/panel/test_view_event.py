@@ -110,7 +110,7 @@ def test_its_output_stands_in_the_page(client: Client, person: Person) -> None:
 
     page = text(client, f"/events/{event.pk}/")
 
-    assert ">Pulling &lt;web&gt;</div>" in page
+    assert ">Pulling &lt;web&gt;</span></div>" in page
     assert 'data-whole="yes" data-before="0" data-last="2"' in page
 
 
@@ -121,9 +121,9 @@ def test_of_a_long_output_the_last_lines_stand_in_the_page(client: Client, perso
 
     page = text(client, f"/events/{event.pk}/")
 
-    assert ">line 700</div>" in page
-    assert ">line 201</div>" in page
-    assert ">line 200</div>" not in page
+    assert ">line 700</span></div>" in page
+    assert ">line 201</span></div>" in page
+    assert ">line 200</span></div>" not in page
     assert 'data-whole="no" data-before="200" data-last="700"' in page
     assert "200 earlier lines are not shown here" in page
 
@@ -138,7 +138,7 @@ def test_a_line_written_while_the_page_is_made_is_not_sent_again(
 
     page = text(client, f"/events/{event.pk}/")
 
-    assert ">second</div>" in page
+    assert ">second</span></div>" in page
     assert 'data-last="2"' in page
 
 

@@ -35,6 +35,13 @@ from apps.panel.marks import (
 
 register = template.Library()
 
+# The control sequences of terminals (ECMA-48, 5.4 and 5.6), and other control characters but a tab.
+_CONTROL = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
+)
 _DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 
 
@@ -190,6 +197,13 @@ def size(count: int | None) -> str:
 def short_digests(text: str) -> str:
     """Shorten every SHA-256 in `text` to the twelve digits that Docker's own lists show."""
     return _DIGEST.sub(r"sha256:\1…", text)
+
+
+@register.filter
+def terminal_text(line: str) -> str:
+    """Return what a terminal would show of a line of output, without its colours; a script draws these."""
+    shown = [piece for piece in line.split("\r") if piece]
+    return _CONTROL.sub("", shown[-1]) if shown else ""
 
 
 @register.filter
