@@ -13,6 +13,7 @@ from django.core.cache import cache
 from tests.lab.engine import Engine, ProjectCleanup
 from tests.lab.panel import ROOT, PanelProcess, make_template
 from tests.lab.registry import Registry, StallingRegistry
+from tests.lab.warm import WarmParent
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,15 +39,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Give each test the marks of what it uses, so that nobody can forget one, and an order."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for mark, fixtures in MARKS.items():
             if used.intersection(fixtures):
                 item.add_marker(mark)
-    # The long ones first: at the end the many short ones keep both processes busy to the last.
+    # Others' hooks choose by the marks, and pytest-django puts first what uses the database.
+    yield
+    # The long ones first: at the end the many short ones keep all processes busy to the last.
     items.sort(key=lambda item: item.get_closest_marker("engine") is None)
 
 
@@ -120,6 +123,20 @@ def compose_project_cleanup(engine: Engine) -> Iterator[ProjectCleanup]:
     cleanup = ProjectCleanup(engine)
     yield cleanup
     cleanup.remove_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_starts() -> Iterator[None]:
+    """Let the lab's panels be forks of a process that has imported them already."""
+    with WarmParent() as PanelProcess.warm:
+        yield
+    PanelProcess.warm = None
+
+
+@pytest.fixture
+def cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the panels of this test be started as their users do, by a new interpreter."""
+    monkeypatch.setattr(PanelProcess, "warm", None)
 
 
 @pytest.fixture(scope="session")

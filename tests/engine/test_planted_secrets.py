@@ -11,11 +11,15 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import psutil
+import pytest
 
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.lab.http import Answer, Client
 from tests.lab.panel import PASSWORD, PanelProcess
 from tests.lab.registry import Registry
+
+# A fork of a warmed parent would show that one's command line and environment.
+pytestmark = pytest.mark.usefixtures("cold_starts")
 
 TOKEN_VALUE = 'pl4nted"env/väl&ue<x> $cash'
 SECOND_VALUE = "pl4nted-second-value-that-goes-along"

@@ -6,17 +6,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
 from tests.lab.http import Client
 from tests.lab.waiting import free_port, wait_until
+from tests.lab.warm import ROOT, WarmParent, WarmProcess, start_cold
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+__all__ = ["PASSWORD", "ROOT", "USERNAME", "PanelProcess", "make_template"]
 USERNAME, PASSWORD = "admin", "lab-password-of-admin"
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
@@ -34,6 +37,8 @@ class PanelProcess:
     """
 
     username, password = USERNAME, PASSWORD
+    # Who starts the processes faster, for tests that are not about the start (tests/lab/warm.py).
+    warm: ClassVar[WarmParent | None] = None
 
     def __init__(
         self, folder: Path, template: Path | None = None, environment: Mapping[str, str | None] | None = None
@@ -43,7 +48,7 @@ class PanelProcess:
         self.log_path = folder / "panel.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | WarmProcess | None = None
         self._pids: set[int] = set()
         folder.mkdir(parents=True, exist_ok=True)
         if template is not None:
@@ -67,16 +72,15 @@ class PanelProcess:
     def start(self, *, timeout: float = 40) -> "PanelProcess":
         """Start `manage.py serve` and wait (seconds) until /healthz answers."""
         assert not self.is_running, "this panel runs already"
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A signal to the tests' terminal is for the tests; they end the panel themselves.
-                start_new_session=True,
+        with self.log_path.open("ab") as log, open(os.devnull) as nothing:
+            # A signal to the tests' terminal is for the tests; they end the panel themselves.
+            self.process = self._start(
+                ("serve",),
+                self.environment,
+                stdin=nothing.fileno(),
+                stdout=log.fileno(),
+                stderr=log.fileno(),
+                new_session=True,
             )
         self._pids.add(self.process.pid)
         wait_until(
@@ -109,23 +113,38 @@ class PanelProcess:
 
         Raises AssertionError with its output where it fails and `check` holds.
         """
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={**self.environment, **env},
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        with (
+            tempfile.TemporaryFile() as typed,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            typed.write((input or "").encode())
+            typed.seek(0)
+            process = self._start(
+                arguments,
+                {**self.environment, **env},
+                stdin=typed.fileno(),
+                stdout=out.fileno(),
+                stderr=err.fileno(),
+            )
+            try:
+                process.wait(timeout)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            for written in (out, err):
+                written.seek(0)
+            done = subprocess.CompletedProcess(
+                arguments, process.wait(), out.read().decode(), err.read().decode()
+            )
         assert not check or done.returncode == 0, (
             f"manage.py {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
         )
         return done
 
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `manage.py` with `arguments` and return the process, its output on pipes."""
+        """Start `manage.py` with `arguments`, never warm, and return the process, its output on pipes."""
         return subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -194,6 +213,10 @@ class PanelProcess:
                 shutil.rmtree(
                     Path(base, f"simpledeploy-{os.getuid()}-{self.memory_mark}"), ignore_errors=True
                 )
+
+    @property
+    def _start(self) -> Callable[..., subprocess.Popen[bytes] | WarmProcess]:
+        return self.warm.start if self.warm else start_cold
 
     def _healthy(self) -> bool:
         assert self.process is not None
