@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "apps.panel.headers.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.panel.compression.StaticCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Before whatever refuses, so that a refusal is in the reader's language; the choice is in a cookie.
     "django.middleware.locale.LocaleMiddleware",

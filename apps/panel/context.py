@@ -15,20 +15,21 @@ from apps.accounts.policy import Permission, allows_somewhere
 class NavigationItem:
     label: str
     address: str
+    keys: str
     current: bool
 
 
 class Panel:
     """The navigation and the role of the person who asks; worked out only where a template uses it."""
 
-    # Label, URL name, what it needs, and the addresses that count as being there.
+    # Label, keys of its shortcut, URL name, what it needs, and the addresses that count as being there.
     _PAGES = (
-        ("Apps", "apps", Permission.VIEW, ("/apps/",)),
-        ("Events", "events", Permission.VIEW, ("/events/",)),
-        ("Registries", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
-        ("Engine", "engine-prune", Permission.PRUNE, ("/engine/",)),
-        ("Invitations", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
-        ("Admin", "admin:index", Permission.VIEW, ()),
+        ("Apps", "g a", "apps", Permission.VIEW, ("/apps/",)),
+        ("Events", "g e", "events", Permission.VIEW, ("/events/",)),
+        ("Registries", "g r", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
+        ("Engine", "g n", "engine-prune", Permission.PRUNE, ("/engine/",)),
+        ("Invitations", "g i", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
+        ("Admin", "g d", "admin:index", Permission.VIEW, ()),
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -37,12 +38,12 @@ class Panel:
     @cached_property
     def navigation(self) -> list[NavigationItem]:
         items = []
-        for label, name, permission, prefixes in self._PAGES:
+        for label, keys, name, permission, prefixes in self._PAGES:
             if not allows_somewhere(self._request.user, permission):
                 continue
             address = reverse(name)
             here = self._request.path == address or self._request.path.startswith(prefixes)
-            items.append(NavigationItem(label, address, here))
+            items.append(NavigationItem(label, address, keys, here))
         return items
 
     @cached_property

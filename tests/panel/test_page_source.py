@@ -1,6 +1,5 @@
 """What holds for the source of every page: nothing inline, nothing from elsewhere, nothing heavy."""
 
-import gzip
 import hashlib
 import re
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.test import Client
 
@@ -23,7 +21,6 @@ from tests.panel.pages import YAML, make_app, make_version
 
 pytestmark = pytest.mark.django_db
 VENDOR = Path(settings.BASE_DIR) / "static" / "vendor"
-MOST_BYTES = 200_000
 ADDRESSES = [
     "/",
     "/apps/new/",
@@ -133,23 +130,6 @@ def test_a_page_has_unique_ids_one_heading_and_labelled_fields(source: Any, addr
     assert [field for field in page.fields if field.get("id") not in page.labels] == []
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_the_first_load_is_small(source: Any, client: Client, address: str) -> None:
-    text, page = source(address)
-    total = len(gzip.compress(text.encode()))
-    for load in page.loads:
-        if load.startswith("/language/"):
-            total += len(client.get(load, headers={"accept-encoding": "gzip"}).content)
-            continue
-        found = finders.find(load.removeprefix("/static/"))
-        assert found, load
-        path = Path(found)
-        # WhiteNoise sends the compressed file where there is one beside it.
-        squeezed = path.with_name(path.name + ".gz")
-        total += (squeezed if squeezed.exists() else path).stat().st_size
-    assert total < MOST_BYTES
-
-
 def test_the_page_for_a_fault_of_the_panel_needs_nothing_but_itself() -> None:
     assert Source(render_to_string("500.html")).faults == []
 
@@ -174,10 +154,3 @@ def test_vendored_files_are_those_of_the_readme(name: str) -> None:
     stated = re.search(rf"`{re.escape(name)}` \|.*`([0-9a-f]{{64}})`", (VENDOR / "README.md").read_text())
     assert stated
     assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == stated[1]
-
-
-def test_the_compressed_style_sheet_is_the_style_sheet() -> None:
-    assert (
-        gzip.decompress((VENDOR / "tabler.min.css.gz").read_bytes())
-        == (VENDOR / "tabler.min.css").read_bytes()
-    )
