@@ -82,6 +82,23 @@ class App(models.Model):
         return PROJECT_PREFIX + self.slug
 
 
+class AppTag(models.Model):
+    """A word by which people find apps that belong together."""
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=30)
+
+    class Meta:
+        db_table = "app_tags"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "name"], name="one_tag_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ImmutableVersion(Conflict):
     """An attempt to change or delete a stored version."""
 

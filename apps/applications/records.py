@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.applications.environment import parse
 from apps.applications.models import App, ComposeVersion
+from apps.applications.tags import tags_of
 from apps.core.secret import UndecryptableError
 
 
@@ -14,6 +15,7 @@ def app_record(app: App) -> dict[str, Any]:
         "id": app.pk,
         "slug": app.slug,
         "name": app.name,
+        "tags": tags_of(app),
         "project": app.project,
         "current_version": app.current_version.number if app.current_version else None,
         "verify_timeout": app.verify_timeout,

@@ -12,6 +12,7 @@ from apps.applications import environment
 from apps.applications.content import Content
 from apps.applications.models import App, ComposeVersion
 from apps.applications.slugs import validate_slug
+from apps.applications.tags import store_tags, tags_of, validated
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.core.secret import Secret
 from apps.core.signs import STEERING, TURNING
@@ -44,15 +45,21 @@ def create_app(slug: str, name: str, by: Actor) -> App:
         raise SlugTaken(f"There is already an app named {slug}. Choose another name.") from None
 
 
-def save_settings(app: App, changed: Collection[str], by: Actor) -> None:
-    """Store the fields of `app` that `changed` names, and nothing else of it.
+def save_settings(app: App, changed: Collection[str], by: Actor, tags: Iterable[str] | None = None) -> None:
+    """Store the fields of `app` that `changed` names, its `tags` where they are given, and nothing else.
 
-    What a deploy that ends meanwhile writes to the same row stays.
+    What a deploy that ends meanwhile writes to the same row stays. Raises InvalidTag.
     """
     with transaction.atomic():
         before, after = only_changed(stored(app, changed), values(app, changed))
         if after:
             app.save(update_fields=list(after))
+        if tags is not None:
+            had, tags = tags_of(app), validated(tags)
+            store_tags(app, tags)
+            if had != tags:
+                before, after = before | {"tags": had}, after | {"tags": tags}
+        if after:
             record(
                 by, AuditAction.APP_CHANGED, f"app {app.slug}", app_slug=app.slug, before=before, after=after
             )

@@ -207,10 +207,21 @@ def positions() -> dict[int, int]:
     return {pk: place for place, pk in enumerate(waiting, start=1)}
 
 
+def positions_of(active: Iterable[DeployEvent]) -> dict[int, int]:
+    """Return what `positions` does, where all `active` events were read already."""
+    waiting = sorted(e.pk for e in active if e.status == Status.QUEUED and not e.awaits_approval)
+    return {pk: place for place, pk in enumerate(waiting, start=1)}
+
+
+def foremost_first(event: DeployEvent) -> tuple[bool, bool, int]:
+    """Sort active events: what runs, what is next, what waits for approval."""
+    return event.status != Status.RUNNING, event.awaits_approval, event.pk
+
+
 def foremost(events: Iterable[DeployEvent]) -> dict[int, DeployEvent]:
     """Return by its app's id what each app does: of `events` what runs, or is next, or waits for approval."""
     found: dict[int, DeployEvent] = {}
-    for event in sorted(events, key=lambda one: (one.status != Status.RUNNING, one.awaits_approval, one.pk)):
+    for event in sorted(events, key=foremost_first):
         if event.app_id is not None:
             found.setdefault(event.app_id, event)
     return found

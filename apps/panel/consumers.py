@@ -26,6 +26,7 @@ from apps.deployments.live import (
 from apps.deployments.states import TERMINAL, Status
 from apps.panel import live_reads
 from apps.panel.connections import TooManyConnections, open_connections
+from apps.panel.glances import Look, Seen, shared_look
 from apps.panel.live_reads import read
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 # Seconds between looks at whether this person may still see what they see, where no message says it.
 ACCESS_SECONDS = 15.0
-# Changes of apps that follow one another within this time are sent together.
-SETTLE_SECONDS = 0.05
 
 # Close codes from 4000 on are the application's own (RFC 6455, 7.4.2).
 NORMAL = 1000
@@ -208,9 +207,15 @@ class EventConsumer(LiveConsumer):
 
 
 class AppsConsumer(LiveConsumer):
-    """`/ws/apps/`: every app's state and what it is doing, at first all of them, then what changes."""
+    """`/ws/apps/?known=<text>`: every app's state and what it is doing, at first all, then what changes.
 
-    looked = float("-inf")
+    Whoever has a page with all apps as they are says so by the `known` of that page or of the last frame,
+    and is told nothing again. What is read is shared with the others who look at the same time.
+    """
+
+    seen: Seen | None = None
+    _look: Look | None = None
+    _seen_as: Any = None
 
     async def refusal(self) -> int | None:
         return None if await read(live_reads.may_see_apps, self.user) else NOT_FOUND
@@ -219,17 +224,25 @@ class AppsConsumer(LiveConsumer):
         return (APPS_TOPIC,)
 
     async def take(self, message: Message | Gap | None) -> bool:
-        if isinstance(message, dict):
+        since = time.monotonic()
+        if message is None:
+            # Nothing was said to have changed: what others have read lately will do.
+            since -= POLL_SECONDS
+        elif isinstance(message, dict):
             # The first change after a pause is told at once, and one look answers for those of a burst.
-            await asyncio.sleep(max(0.0, self.looked + SETTLE_SECONDS - time.monotonic()))
-        self.looked = time.monotonic()
-        apps = await read(live_reads.apps_state, self.user)
-        first, before = not hasattr(self, "apps"), getattr(self, "apps", {})
-        changed = [app for slug, app in apps.items() if before.get(slug) != app]
-        changed += [live_reads.removed(slug) for slug in before if slug not in apps]
-        self.apps = apps
-        if changed or first:
-            await self.send(json.dumps({"type": "apps", "apps": changed}))
+            await asyncio.sleep(shared_look.rest())
+        recent = shared_look.recent(since)
+        if recent and self._look and recent.all is self._look.all and self._seen_as is self.user:
+            return False
+        user = self.user
+        self._look, seen = await read(live_reads.apps_seen, user, since)
+        before, self.seen, self._seen_as = self.seen, seen, user
+        if before is None:
+            given = parse_qs(self.scope["query_string"].decode("latin-1"))
+            is_known = given.get("known", [""])[-1] == seen.known
+            await self.send(seen.frame(seen) if is_known else seen.whole_frame)
+        elif seen.known != before.known:
+            await self.send(seen.frame(before))
         return False
 
 

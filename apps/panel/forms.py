@@ -3,12 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.applications.models import App
 from apps.applications.services import SlugTaken
 from apps.applications.slugs import InvalidSlug, validate_slug
+from apps.applications.tags import MAX_LENGTH, MOST_TAGS, InvalidTag, read_tags, tags_of
 from apps.core.errors import DomainError
 from apps.registries.models import RegistryCredential
 from apps.registries.references import InvalidRegistryHost, normalise_host
@@ -154,6 +156,16 @@ class NewVersionForm(ContentForm):
 
 
 class AppSettingsForm(forms.ModelForm):
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        max_length=MOST_TAGS * (MAX_LENGTH + 2),
+        help_text=_("Words by which people find apps that belong together: web, team-a, customer:acme …"),
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
     class Meta:
         model = App
         fields = ["name", "verify_timeout", "calm_seconds", "auto_rollback", "protected"]
@@ -171,6 +183,22 @@ class AppSettingsForm(forms.ModelForm):
             "auto_rollback": forms.CheckboxInput(attrs={"class": "form-check-input"}),
             "protected": forms.CheckboxInput(attrs={"class": "form-check-input"}),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["tags"] = " ".join(tags_of(self.instance))
+
+    def clean_tags(self) -> list[str]:
+        # A script that knows nothing of tags takes none away.
+        told = self.add_prefix("tags") in self.data
+        try:
+            return read_tags(self.cleaned_data["tags"] if told else self.initial["tags"])
+        except InvalidTag as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def changed_columns(self) -> list[str]:
+        """Return the names of the app's own columns that were changed."""
+        return [name for name in self.changed_data if name in self._meta.fields]  # type: ignore[operator]
 
 
 class ScaleForm(forms.Form):

@@ -17,13 +17,12 @@ from django.db import connections
 
 from apps.accounts import policy, tokens
 from apps.accounts.tokens import InvalidToken
-from apps.applications.models import App
-from apps.deployer.state.states import app_states
 from apps.deployments import queue
 from apps.deployments.live import lines_frame
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
 from apps.panel.frame_cache import FrameCache
+from apps.panel.glances import Look, Seen, shared_look
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -114,37 +113,7 @@ def may_see_apps(user: Any) -> bool:
     return policy.allows_somewhere(user, policy.Permission.VIEW)
 
 
-def apps_state(user: Any) -> dict[str, dict[str, Any]]:
-    """Return by slug what `/ws/apps/` says of each app that `user` may see."""
-    slugs = list(policy.visible(user, App.objects.live()).values_list("slug", flat=True))
-    places = queue.positions()
-    active = DeployEvent.objects.active().filter(slug__in=slugs)
-    columns = ("app_id", "slug", "action", "status", "step", "approval")
-    doing = {event.slug: event for event in queue.foremost(active.only(*columns)).values()}
-    told = {}
-    for slug, state in app_states(slugs).items():
-        event = doing.get(slug)
-        if event and event.is_coming:
-            state = state.with_event()
-        told[slug] = {
-            "slug": slug,
-            "state": state.state,
-            "differences": state.fingerprint,
-            "deploying": _doing(event, places.get(event.pk, 0)) if event else None,
-        }
-    return told
-
-
-def _doing(event: DeployEvent, position: int) -> dict[str, Any]:
-    return {
-        "event": event.pk,
-        "action": event.action,
-        "status": event.status,
-        "step": event.step,
-        "position": position,
-    }
-
-
-def removed(slug: str) -> dict[str, Any]:
-    """Return what `/ws/apps/` says of an app that is no longer there."""
-    return {"slug": slug, "state": "removed", "differences": "", "deploying": None}
+def apps_seen(user: Any, since: float) -> tuple[Look, Seen]:
+    """Return a look at all apps that was begun at `since` or later, and what `user` sees of it."""
+    look = shared_look.get(since)
+    return look, look.seen_by(user)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from apps.deployer.verdict.verdict import Verdict
 from apps.deployments.states import Action, Status
 
@@ -106,6 +108,16 @@ def event_mark(status: str) -> Mark:
 def app_mark(state: str) -> Mark:
     """Return the mark of an app's state as the engine tells it."""
     return _APPS.get(state) or _unknown(state)
+
+
+def group_marks() -> dict[str, Mark]:
+    """Return the marks of what states of apps are counted as."""
+    return {
+        "running": Mark("good", "circle-check", _("Running")),
+        "troubled": Mark("warning", "alert-triangle", _("Troubled")),
+        "stopped": Mark("quiet", "player-stop", _("Stopped")),
+        "deploying": Mark("busy", "loader-2", _("Deploying")),
+    }
 
 
 def service_mark(state: str, health: str = "", exit_code: int | None = None) -> Mark:

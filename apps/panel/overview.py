@@ -1,56 +1,126 @@
-"""What the pages say of apps at a glance: their state, what is being deployed, what changed last."""
+"""What the pages say of apps at a glance: their state, what is being done now, what changed last."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
-
+from apps.accounts import policy
+from apps.accounts.policy import Permission
 from apps.applications.models import App
-from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
-from apps.deployments import queue
+from apps.deployer.steps import steps_of
 from apps.deployments.models import DeployEvent
+from apps.deployments.states import APPROVAL_STEP, TERMINAL
+from apps.panel.event_lists import BRIEF
+from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Seen
+from apps.panel.strip import Bar, strips
+from apps.panel.timeline import step_label
+
+_NOW = 6  # events that are shown as running or waiting
+_LAST = 3  # of what ended
+
+GROUPS = (TROUBLED, DEPLOYING, STOPPED, RUNNING)
 
 
 @dataclass(frozen=True)
 class AppRow:
-    """One app with its state; `deploying` is the event that runs, is next, or waits for approval."""
+    """One app as lists and its page show it."""
 
     app: App
-    state: AppState
-    deploying: DeployEvent | None
-    position: int
-    last_event: DeployEvent | None
+    glance: Glance
+    last_event: DeployEvent | None = None
+    bars: Sequence[Bar] = ()
+
+    @property
+    def state(self) -> AppState:
+        return self.glance.state
+
+    @property
+    def deploying(self) -> DeployEvent | None:
+        """The event that runs, is next, or waits for approval."""
+        return self.glance.deploying
+
+    @property
+    def position(self) -> int:
+        return self.glance.position
 
     @property
     def live_key(self) -> str:
         """What apps-live.js compares with a frame of /ws/apps/ to see whether this is out of date."""
-        event = self.deploying
-        parts: list[object] = [self.state.state, self.state.fingerprint]
-        if event is not None:
-            parts += [event.pk, event.status, event.step, self.position]
-        return "|".join(str(part) for part in parts)
+        return self.glance.key
 
 
-def app_rows(apps: "QuerySet[App]") -> list[AppRow]:
-    """Return a row for each of `apps`, in four queries however many they are."""
-    newest = DeployEvent.objects.filter(app=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    found = list(apps.select_related("current_version").annotate(last_event_id=Subquery(newest)))
-    events = DeployEvent.objects.select_related("version").in_bulk(
-        [app.last_event_id for app in found if app.last_event_id]
+def app_rows(glances: Iterable[Glance]) -> list[AppRow]:
+    """Return a row for each of `glances`, in three queries however many they are."""
+    glances = list(glances)
+    apps = App.objects.select_related("current_version")
+    apps = apps.defer("current_version__yaml", "current_version__environment")
+    by_key = apps.in_bulk([one.pk for one in glances])
+    events = DeployEvent.objects.only(*BRIEF).in_bulk(
+        [one.last_event_id for one in glances if one.last_event_id]
     )
-    deploying = queue.foremost(DeployEvent.objects.active().filter(app__in=found))
-    places = queue.positions()
-    by_slug = states.app_states([app.slug for app in found])
-    rows = []
-    for app in found:
-        event = deploying.get(app.pk)
-        rows.append(
-            AppRow(
-                app=app,
-                state=by_slug[app.slug].with_event() if event and event.is_coming else by_slug[app.slug],
-                deploying=event,
-                position=places.get(event.pk, 0) if event else 0,
-                last_event=events.get(app.last_event_id),
-            )
-        )
-    return rows
+    bars = strips([one.pk for one in glances])
+    return [
+        AppRow(by_key[one.pk], one, events.get(one.last_event_id or 0), bars.get(one.pk, ()))
+        for one in glances
+        if one.pk in by_key
+    ]
+
+
+@dataclass(frozen=True)
+class Now:
+    """An event that runs or waits, with how far it is: `done` of `steps` steps."""
+
+    event: DeployEvent
+    position: int
+    done: int
+    steps: int
+
+    @property
+    def step_label(self) -> str:
+        return step_label(self.event.step) if self.event.step else ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the overview answers first: is everything up, what runs now, what changed last."""
+
+    known: str
+    count: int
+    groups: dict[str, int]
+    now: list[Now]
+    more: int
+    last: list[DeployEvent]
+    to_approve: int
+
+
+def head(user: Any, seen: Seen) -> Head:
+    """Return what `user` sees of everything at once, in two queries."""
+    groups = dict.fromkeys(GROUPS, 0)
+    active = [(event, 0) for event in seen.engine]
+    for one in seen.apps.values():
+        groups[one.group] += 1
+        active += zip(one.events, one.positions, strict=True)
+    active.sort(key=_first_to_last)
+    ended = policy.visible(user, DeployEvent.objects.filter(status__in=TERMINAL)).order_by("-pk")
+    waiting = policy.visible(user, DeployEvent.objects.awaiting_approval(), Permission.APPROVE)
+    return Head(
+        seen.known,
+        len(seen.apps),
+        groups,
+        [_now(event, position) for event, position in active[:_NOW]],
+        max(0, len(active) - _NOW),
+        list(ended.only(*BRIEF)[:_LAST]),
+        waiting.exclude(requested_by_user=user.pk).count(),
+    )
+
+
+def _first_to_last(active: tuple[DeployEvent, int]) -> tuple[bool, bool, int]:
+    event, position = active
+    return event.started_at is None, event.awaits_approval, position or event.pk
+
+
+def _now(event: DeployEvent, position: int) -> Now:
+    names = [step.__name__ for step in steps_of(event) if step.__name__ != APPROVAL_STEP]
+    done = names.index(event.step) if event.step in names else 0
+    return Now(event, position, done, len(names))

@@ -1,15 +1,21 @@
 """The last events of an app as a strip of bars."""
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
 from apps.deployments.models import DeployEvent
+from apps.deployments.states import TERMINAL
 from apps.panel.marks import event_mark
 
 HEIGHT = 36
 WIDTH = 9  # of one bar with the gap after it
 _LEAST = 5
+COUNT = 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,17 @@ def bars(newest_first: Iterable[DeployEvent]) -> list[Bar]:
     events = [e for e in newest_first if e.is_terminal and e.started_at and e.finished_at][::-1]
     longest = max((_seconds(event) for event in events), default=0.0)
     return [_bar(event, number, longest) for number, event in enumerate(events)]
+
+
+def strips(apps: Sequence[int]) -> dict[int, list[Bar]]:
+    """Return the bars of the last events of each of `apps` (keys), in one query."""
+    number = Window(RowNumber(), partition_by=F("app"), order_by=F("pk").desc())
+    events = DeployEvent.objects.filter(app__in=apps, status__in=TERMINAL)
+    last = events.annotate(number=number).filter(number__lte=COUNT).order_by("-pk")
+    by_app: defaultdict[int, list[DeployEvent]] = defaultdict(list)
+    for event in last.only("app_id", "action", "status", "started_at", "finished_at"):
+        by_app[event.app_id or 0].append(event)
+    return {app: bars(events) for app, events in by_app.items()}
 
 
 def _bar(event: DeployEvent, number: int, longest: float) -> Bar:

@@ -45,6 +45,11 @@ class TimelineStep:
     last_time: timedelta | None = None
 
 
+def step_label(name: str) -> str:
+    """Return what the step `name` does, for people."""
+    return _LABELS.get(name, name.capitalize())
+
+
 def timeline(event: DeployEvent) -> list[TimelineStep]:
     """Return the steps of `event` in their order, each with what it took last time."""
     walked = {step["name"]: step for step in event.steps}
@@ -61,7 +66,7 @@ def timeline(event: DeployEvent) -> list[TimelineStep]:
 def _step(
     event: DeployEvent, name: str, recorded: dict[str, str | int | None] | None, last_time: timedelta | None
 ) -> TimelineStep:
-    label = _LABELS.get(name, name.capitalize())
+    label = step_label(name)
     if recorded is None:
         state = "left out" if event.is_terminal else "waiting"
         return TimelineStep(name, label, state, last_time=last_time)

@@ -28,6 +28,7 @@ def test_an_app_is_its_columns(version):
         "id": app.pk,
         "slug": "shop",
         "name": "The shop",
+        "tags": [],
         "project": "simpledeploy-shop",
         "current_version": 1,
         "verify_timeout": 120,

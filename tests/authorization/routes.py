@@ -134,6 +134,7 @@ COMMANDS: dict[str, Route] = {
     "app remove": Route(On.APP, OWNER),
     "app cancel": Route(On.APP, OPERATOR),
     "app list": Route(On.ANY_APP, VIEWER),
+    "app tag": Route(On.APP, OWNER),
     "app refuse": Route(On.APP, OWNER),
     "app drift": Route(On.APP, VIEWER),
     "app versions": Route(On.APP, VIEWER),

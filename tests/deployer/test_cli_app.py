@@ -536,3 +536,15 @@ def test_cancel_finds_what_waits_for_approval(manage: Manage, asked: Requests) -
     assert manage("app", "cancel", "shop").code == 0
     event.refresh_from_db()
     assert event.approval == "lapsed"
+
+
+def test_tag_gives_and_takes_tags_and_the_list_has_them(manage: Manage, monkeypatch: Any) -> None:
+    make_app()
+    states(monkeypatch)
+    assert manage("app", "tag", "shop", "add", "web", "Team-A").out == "team-a\nweb\n"
+    done = manage("app", "tag", "shop", "remove", "web", "--json")
+    assert done.json == {"app": "shop", "tags": ["team-a"]}
+    assert manage("app", "list", "--json").json[0]["tags"] == ["team-a"]
+    refused = manage("app", "tag", "shop", "add", "a b")
+    assert (refused.code, "cannot be a tag" in refused.err) == (2, True)
+    assert manage("app", "tag", "nope", "add", "web").code == 2

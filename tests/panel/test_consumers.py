@@ -1,20 +1,22 @@
 import asyncio
-import json
+from unittest.mock import ANY
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
-from apps.accounts.models import User
+from apps.accounts.models import Grant, User
+from apps.applications.models import App, AppTag
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.runner.interface import Line
+from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
 from apps.deployments import live
 from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
 from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
-from apps.panel import consumers, live_reads
+from apps.panel import consumers, glances, live_reads
 from apps.panel.frame_cache import FrameCache
 from tests.panel.live import AT, Watcher, change_event, in_thread, make_event, make_user, session_of, socket
 
@@ -307,10 +309,15 @@ class _Engine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.states: dict[str, str] = {}
-        monkeypatch.setattr(live_reads, "app_states", self)
+        monkeypatch.setattr(states, "app_states", self)
 
     def __call__(self, slugs):
         return {slug: AppState(self.states.get(slug, "absent")) for slug in slugs}
+
+
+def told(frame):
+    """Return what a frame says of the apps, without what only tells a page that it is out of date."""
+    return [{name: value for name, value in app.items() if name != "key"} for app in frame["apps"]]
 
 
 async def test_all_apps_come_first_and_then_only_what_changes(session, monkeypatch):
@@ -321,23 +328,21 @@ async def test_all_apps_come_first_and_then_only_what_changes(session, monkeypat
     watcher = Watcher("/ws/apps/", session)
     await _until(lambda: len(watcher.frames) == 1)
     waiting = {"event": queued, "action": "deploy", "status": "queued", "step": "", "position": 1}
-    assert watcher.frames[0] == {
-        "type": "apps",
-        "apps": [
-            {"slug": "blog", "state": "deploying", "differences": "", "deploying": waiting},
-            {"slug": "shop", "state": "up", "differences": "", "deploying": None},
-        ],
-    }
+    assert watcher.frames[0]["whole"]
+    assert told(watcher.frames[0]) == [
+        {"slug": "blog", "state": "deploying", "differences": "", "deploying": waiting},
+        {"slug": "shop", "state": "up", "differences": "", "deploying": None},
+    ]
     await in_thread(change_event)(queued, status=Status.RUNNING, step="pull")
     await _until(lambda: len(watcher.frames) == 2, timeout=0.5)
     running = {**waiting, "status": "running", "step": "pull", "position": 0}
-    assert watcher.frames[1]["apps"] == [
+    assert told(watcher.frames[1]) == [
         {"slug": "blog", "state": "deploying", "differences": "", "deploying": running}
     ]
     engine.states["shop"] = "degraded"
     live.apps_changed(["shop"])
     await _until(lambda: len(watcher.frames) == 3, timeout=0.5)
-    assert watcher.frames[2]["apps"] == [
+    assert told(watcher.frames[2]) == [
         {"slug": "shop", "state": "degraded", "differences": "", "deploying": None}
     ]
     await in_thread(change_event)(event, step="record")
@@ -374,8 +379,9 @@ async def test_an_app_that_was_removed_is_said_once(session, monkeypatch):
     await in_thread(remove)()
     await _until(lambda: len(watcher.frames) > 1, timeout=0.5)
     await asyncio.sleep(0.2)
-    assert json.loads(json.dumps(watcher.frames[1:])) == [
-        {"type": "apps", "apps": [{"slug": "shop", "state": "removed", "differences": "", "deploying": None}]}
+    assert len(watcher.frames) == 2
+    assert told(watcher.frames[1]) == [
+        {"slug": "shop", "state": "removed", "differences": "", "deploying": None}
     ]
     await watcher.leave()
 
@@ -384,5 +390,76 @@ async def test_no_apps_are_an_empty_list(session, monkeypatch):
     _Engine(monkeypatch)
     watcher = Watcher("/ws/apps/", session)
     await _until(lambda: watcher.frames)
-    assert watcher.frames == [{"type": "apps", "apps": []}]
+    assert watcher.frames == [{"type": "apps", "whole": True, "known": ANY, "apps": []}]
     await watcher.leave()
+
+
+async def test_who_knows_all_apps_as_they_are_is_told_nothing_again(session, monkeypatch):
+    engine = _Engine(monkeypatch)
+    event = await in_thread(make_event)("shop", Status.SUCCEEDED)
+    first = Watcher("/ws/apps/", session)
+    await _until(lambda: first.frames)
+    await first.leave()
+    again = Watcher(f"/ws/apps/?known={first.frames[0]['known']}", session)
+    await _until(lambda: again.frames)
+    assert again.frames == [{"type": "apps", "whole": False, "known": first.frames[0]["known"], "apps": []}]
+    # What does not show in the state changes the key: another name, a tag, an event that is over already.
+    for change in (
+        lambda: App.objects.update(name="Tea"),
+        lambda: AppTag.objects.create(app=App.objects.get(), name="web"),
+        lambda: make_event("shop", Status.SUCCEEDED),
+    ):
+        count, key = len(again.frames), again.frames[-1]["apps"][:1]
+        await in_thread(change)()
+        live.apps_changed(["shop"])
+        await _until(lambda count=count: len(again.frames) > count, timeout=0.5)
+        assert again.frames[-1]["apps"] != key
+    assert event
+    engine.states["shop"] = "up"
+    live.apps_changed(["shop"])
+    await _until(lambda: told(again.frames[-1])[0]["state"] == "up", timeout=0.5)
+    await again.leave()
+
+
+async def test_those_who_look_at_once_share_one_look_and_each_sees_what_they_may(session, monkeypatch):
+    _Engine(monkeypatch)
+    looks = []
+    real = glances._read
+    monkeypatch.setattr(glances, "_read", lambda apps: looks.append(1) or real(apps))
+    shop = await in_thread(make_event)("shop", Status.SUCCEEDED)
+    await in_thread(make_event)("blog", Status.SUCCEEDED)
+
+    def one_app() -> str:
+        guest = make_user("guest", role="")
+        app = DeployEvent.objects.get(pk=shop).app
+        Grant.objects.create(user=guest, app=app, role="viewer", given_by="root")
+        return session_of(guest)
+
+    guest = Watcher("/ws/apps/", await in_thread(one_app)())
+    watchers = [Watcher("/ws/apps/", session) for _ in range(20)]
+    await _until(lambda: guest.frames and all(one.frames for one in watchers))
+    assert [app["slug"] for app in guest.frames[0]["apps"]] == ["shop"]
+    assert [app["slug"] for app in watchers[0].frames[0]["apps"]] == ["blog", "shop"]
+
+    looks.clear()
+    await in_thread(make_event)("blog", Status.RUNNING)
+    live.apps_changed(["blog"])
+    await _until(lambda: all(len(one.frames) == 2 for one in watchers))
+    assert len(looks) <= 3
+    assert len(guest.frames) == 1, "what happens to a foreign app shows nowhere"
+
+    def also_blog() -> None:
+        Grant.objects.create(
+            user=User.objects.get(username="guest"),
+            app=App.objects.get(slug="blog"),
+            role="viewer",
+            given_by="root",
+        )
+        live.access_changed(None)
+        live.apps_changed([])
+
+    await in_thread(also_blog)()
+    await _until(lambda: len(guest.frames) == 2)
+    assert [app["slug"] for app in guest.frames[1]["apps"]] == ["blog"]
+    for watcher in (guest, *watchers):
+        await watcher.leave()

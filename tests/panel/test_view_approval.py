@@ -1,5 +1,6 @@
 """The page on which another person approves or refuses what waits, and what other pages say of it."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from apps.deployer.plan.observed import Observed
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
-from apps.panel import live_reads
+from apps.panel.glances import shared_look
 from tests.accounts.people import make_person
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import HTMX, YAML, make_app, make_version, text
@@ -180,11 +181,11 @@ def test_the_list_of_apps_tells_approvers_and_says_what_waits(
     assert "Deploy waits for approval" in page
     row = text(client, "/apps/shop/row/", **HTMX)
     # The page and the socket agree, so that the row is fetched anew just once when it is approved.
-    told = live_reads.apps_state(olga)["shop"]
+    told = json.loads(shared_look.now().seen_by(olga).apps["shop"].text)
     assert told["deploying"] == {
         "event": waiting.pk, "action": "deploy", "status": "queued", "step": "approval", "position": 0,
     }  # fmt: skip
-    assert f"{told['state']}||{waiting.pk}|queued|approval|0" in row
+    assert f'data-live-key="{told["key"]}"' in row
     ask(App.objects.get(), Action.REMOVE, olga)
     assert "1 event waits for your approval" in text(client, "/")
 

@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import Role, User
+from apps.applications.models import App
 from apps.applications.services import create_app
+from apps.applications.tags import tags_of
 from apps.deployer.engine_errors import ComposeMissing, EngineUnreachable
 from apps.deployments.models import DeployEvent
 from tests.accounts.people import ROLES
@@ -62,6 +64,25 @@ def test_it_refuses_bad_values(client: Client, person: Person, field: str, value
     assert response.status_code == 400
     assert 'aria-invalid="true"' in response.content.decode()
     assert (app.name, app.verify_timeout, app.calm_seconds) == ("shop", 120, 5)
+
+
+def test_it_changes_the_tags_and_keeps_them_where_the_form_has_none(client: Client, person: Person) -> None:
+    person(Role.OWNER)
+    app = make_app(name="Web shop")
+
+    client.post("/apps/shop/settings/", TYPED | {"tags": "web, Team-A"})
+
+    assert tags_of(app) == ["team-a", "web"]
+    assert 'value="team-a web"' in text(client, "/apps/shop/settings/")
+    client.post("/apps/shop/settings/", TYPED)
+    assert tags_of(app) == ["team-a", "web"]
+    refused = client.post("/apps/shop/settings/", TYPED | {"tags": "web -x", "name": "Other"})
+    assert refused.status_code == 400
+    assert "“-x” cannot be a tag." in refused.content.decode()
+    app.refresh_from_db()
+    assert (app.name, tags_of(app)) == ("Web shop", ["team-a", "web"])
+    client.post("/apps/shop/settings/", TYPED | {"tags": ""})
+    assert tags_of(App.objects.get()) == []
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -6,6 +6,7 @@ from apps.accounts.actor import Actor
 from apps.applications.content import InvalidContent
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import get_app, get_version
+from apps.applications.tags import change_tags
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.deployer import requests, worker
 from apps.deployer.cli.acting import acting
@@ -95,6 +96,20 @@ def refuse(options: dict[str, Any], output: Output) -> int:
         output.json(event_record(event, queue.position(event)))
     else:
         output.lines([f"{event_title(event)}: {event.status}."])
+    return SUCCEEDED
+
+
+def tag(options: dict[str, Any], output: Output) -> int:
+    """Give an app tags or take some away, and tell which it has then."""
+    app, words = get_app(options["slug"]), options["tags"]
+    changes = {"add": words} if options["change"] == "add" else {"remove": words}
+    tags = change_tags(app, acting(), **changes)
+    if output.as_json:
+        output.json({"app": app.slug, "tags": tags})
+    else:
+        output.lines(tags)
+        if not tags:
+            output.say(f"{app.slug} has no tags.")
     return SUCCEEDED
 
 

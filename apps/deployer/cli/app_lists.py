@@ -42,7 +42,7 @@ def check(options: dict[str, Any], output: Output) -> int:
 def list_apps(options: dict[str, Any], output: Output) -> int:
     """List the apps with what they do now."""
     living = App.objects.live().select_related("current_version", "created_by").order_by("-pk")
-    apps = list(shown_to(acting(), living))
+    apps = list(shown_to(acting(), living.prefetch_related("tags")))
     places = queue.positions()
     busy = queue.foremost(DeployEvent.objects.active())
     states = app_states([app.slug for app in apps])

@@ -1,7 +1,8 @@
 """Template tags for icons, states, times and abilities."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,17 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.deployer.prune.inventory import shown_size
 from apps.panel import texts
+from apps.panel.addresses import query_of
 from apps.panel.marks import (
     ACTION_ICONS,
     MESSAGE_MARKS,
@@ -28,10 +32,12 @@ from apps.panel.marks import (
     app_mark,
     change_mark,
     event_mark,
+    group_marks,
     service_mark,
     step_mark,
     verdict_mark,
 )
+from apps.panel.strip import COUNT, HEIGHT, WIDTH, Bar
 
 register = template.Library()
 
@@ -72,6 +78,34 @@ def event_status(status: str) -> SafeString:
 def app_state(state: str) -> SafeString:
     """Show the state of an app as an icon and a word."""
     return _badge(app_mark(state))
+
+
+@register.simple_tag
+def group_mark(group: str) -> SafeString:
+    """Show what states of apps are counted as as an icon and a word."""
+    return _badge(group_marks()[group])
+
+
+@register.simple_tag
+def strip_image(bars: Sequence[Bar]) -> SafeString | str:
+    """Draw the last events of an app as a small strip of bars, and say in words how they ended."""
+    if len(bars) < 2:
+        return ""
+    words = Counter(str(bar.word) for bar in bars)
+    said = ", ".join(f"{count} {word.lower()}" for word, count in words.most_common())
+    drawn = format_html_join(
+        "",
+        '<rect class="bar bar-{}" x="{}" y="{}" width="7" height="{}" rx="1"/>',
+        ((bar.kind, bar.x, bar.y, bar.height) for bar in bars),
+    )
+    return format_html(
+        '<svg class="strip-image" viewBox="0 0 {} {}" width="90" height="18" role="img" aria-label="{}">'
+        "{}</svg>",
+        COUNT * WIDTH,
+        HEIGHT,
+        _("The last events: %(counts)s") % {"counts": said},
+        drawn,
+    )
 
 
 @register.simple_tag
@@ -134,6 +168,21 @@ def alert_kind(level: str) -> str:
 def alert_icon(level: str) -> str:
     """Return the icon of an alert for the message level `level`."""
     return MESSAGE_MARKS.get(level, MESSAGE_MARKS["info"]).icon
+
+
+@register.simple_tag(takes_context=True)
+def address_with(context: Context, **changes: Any) -> str:
+    """Return the query of this page's address with what is `chosen` in it, changed; "" takes away."""
+    return query_of(context["chosen"], **{name: str(value) for name, value in changes.items()})
+
+
+@register.simple_tag
+def person(name: str) -> SafeString | str:
+    """Name a person as the records do, with a link to what they did."""
+    if not name:
+        return ""
+    query = urlencode({"person": name})
+    return format_html('<a class="person" href="{}?{}">{}</a>', reverse("events"), query, name)
 
 
 @register.simple_tag

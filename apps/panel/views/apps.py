@@ -1,11 +1,12 @@
 """The apps: the list, one app, and what can be done with it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import ACTIONS, PLANS, limited
@@ -13,12 +14,14 @@ from apps.applications.models import App
 from apps.applications.services import content_of, save_settings
 from apps.core.errors import NotFound
 from apps.deployer import requests
-from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
+from apps.panel.addresses import query_of
+from apps.panel.app_search import AppSearch
 from apps.panel.disk import file_changes
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
-from apps.panel.overview import AppRow, app_rows
+from apps.panel.glances import Glance, read_glances, shared_look
+from apps.panel.overview import AppRow, app_rows, head
 from apps.panel.services import service_rows
 from apps.panel.strip import bars
 from apps.panel.volumes import volume_names
@@ -30,13 +33,28 @@ _STRIP = 20
 @signed_in
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    """All apps: their state, what is being deployed, what changed last and by whom."""
-    rows = app_rows(policy.visible(request.user, App.objects.live()))
-    if wants_fragment(request):
-        return render(request, "partials/app_list.html", {"rows": rows})
-    waiting = policy.visible(request.user, DeployEvent.objects.awaiting_approval(), Permission.APPROVE)
-    to_approve = waiting.exclude(requested_by_user=request.user.pk).count()
-    return render(request, "apps.html", {"rows": rows, "to_approve": to_approve})
+    """All apps: is everything up, what runs now, what changed last; those that fit a search, in pages.
+
+    What keeps a page live asks for the part above the list, or for the list; a search for both.
+    """
+    seen = shared_look.now().seen_by(request.user)
+    search = AppSearch(request.GET)
+    context: dict[str, Any] = {"search": search, "chosen": search.chosen()}
+    asking = _asking_part(request)
+    if asking != "app-list":
+        context["head"] = head(request.user, seen)
+    if asking == "overview-head":
+        return render(request, "partials/overview_head.html", context)
+    page = search.page(seen.apps, request.GET.get("page"))
+    context |= {"page": page, "rows": app_rows(page.object_list), "count": len(seen.apps)}
+    status = 200 if search.is_valid() else 400
+    if not wants_fragment(request):
+        return render(request, "apps.html", context, status=status)
+    response = render(request, "partials/app_list.html", context, status=status)
+    if asking == "app-search":
+        # Without what is left empty, so that the address can be read and sent to others.
+        response["HX-Push-Url"] = f"{request.path}{query_of(context['chosen'])}"
+    return response
 
 
 @signed_in
@@ -47,7 +65,7 @@ def row(request: HttpRequest, slug: str) -> HttpResponse:
         app = find_app(request, slug)
     except NotFound:
         return HttpResponse(status=404, headers={"HX-Reswap": "delete"})
-    return render(request, "partials/app_row.html", {"row": _row(app)})
+    return render(request, "partials/app_row.html", {"row": app_rows([_glance(app)])[0]})
 
 
 @signed_in
@@ -55,7 +73,7 @@ def row(request: HttpRequest, slug: str) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One app: its services, its current version and its last events."""
     app = find_app(request, slug)
-    state = _row(app)
+    state = AppRow(app, _glance(app))
     expected = requests.expected_services(app)
     context = {
         "app": app,
@@ -78,7 +96,8 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     app = find_app(request, slug, Permission.CONFIGURE)
     form = AppSettingsForm(request.POST or None, instance=app)
     if form.is_valid():
-        save_settings(form.instance, form.changed_data, Actor.from_request(request))
+        tags = form.cleaned_data["tags"]
+        save_settings(form.instance, form.changed_columns(), Actor.from_request(request), tags)
         messages.success(request, "The settings were saved.")
         return redirect("app-settings", slug)
     # The form writes what was typed into its object; the page names the app as it is stored.
@@ -153,5 +172,10 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "app_remove.html", context, status=400 if form.is_bound else 200)
 
 
-def _row(app: App) -> AppRow:
-    return app_rows(App.objects.filter(pk=app.pk))[0]
+def _asking_part(request: HttpRequest) -> str:
+    """Return the id of the part of a page that asks for its own content by htmx, "" for a whole page."""
+    return (request.htmx.trigger or "") if wants_fragment(request) else ""  # type: ignore[attr-defined]
+
+
+def _glance(app: App) -> Glance:
+    return read_glances(App.objects.filter(pk=app.pk))[app.slug]

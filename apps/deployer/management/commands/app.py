@@ -101,6 +101,12 @@ def _cancel(parser: ArgumentParser) -> None:
     parser.add_argument("--event", type=positive, metavar="ID", help="this event of the app")
 
 
+def _tag(parser: ArgumentParser) -> None:
+    _slug(parser)
+    parser.add_argument("change", choices=("add", "remove"), help="what to do with the tags")
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="small letters, digits, - _ . :")
+
+
 def _events(parser: ArgumentParser) -> None:
     _slug(parser)
     parser.add_argument("--limit", type=positive, metavar="N", help="only the newest N")
@@ -234,6 +240,14 @@ class Command(SubcommandsCommand):
             app_lists.list_apps,
             needs=Permission.VIEW,
             on="any app",
+        ),
+        Subcommand(
+            "tag",
+            "Give an app tags, or take some away; people find apps by them.",
+            "tag shop add web team-a",
+            app_actions.tag,
+            _tag,
+            needs=Permission.CONFIGURE,
         ),
         Subcommand(
             "refuse",
