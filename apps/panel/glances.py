@@ -23,22 +23,7 @@ from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
-
-# What is shown of an event that is queued or runs; the rest (output, plan ...) can be long.
-_SHOWN = (
-    "app_id",
-    "slug",
-    "action",
-    "status",
-    "step",
-    "steps",
-    "approval",
-    "requested_by",
-    "queued_at",
-    "started_at",
-    "finished_at",
-    "cancel_requested_at",
-)
+from apps.panel.event_lists import BRIEF
 
 # By which states are counted and filtered. What the engine does not tell is trouble, too.
 RUNNING, TROUBLED, STOPPED, DEPLOYING = "running", "troubled", "stopped", "deploying"
@@ -127,7 +112,7 @@ def _read(apps: "QuerySet[App]") -> tuple[dict[str, Glance], list[DeployEvent]]:
     rows = list(
         apps.order_by("slug").values_list("pk", "slug", "name", "current_version_id", Subquery(newest))
     )
-    active = list(DeployEvent.objects.active().only(*_SHOWN))
+    active = list(DeployEvent.objects.active().only(*BRIEF))
     places = queue.positions_of(active)
     by_app: defaultdict[int | None, list[DeployEvent]] = defaultdict(list)
     for event in sorted(active, key=queue.foremost_first):
