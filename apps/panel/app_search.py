@@ -33,6 +33,8 @@ class AppSearch(forms.Form):
                 "autocomplete": "off",
                 "autocapitalize": "off",
                 "spellcheck": "false",
+                "data-shortcut": "/",
+                "data-shortcut-label": _("Search"),
             }
         ),
     )
