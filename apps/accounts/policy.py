@@ -27,10 +27,12 @@ class Permission(StrEnum):
     REMOVE = "remove"  # take an app down, with its volumes when asked
     ADOPT = "adopt"  # see the files of projects beside the panel's, and take such a project over
     PRUNE = "prune"  # free the engine of what nothing needs
+    MANAGE_TEMPLATES = "manage_templates"  # change and delete the templates of others, of all teams
     MANAGE_REGISTRIES = "manage_registries"
     MANAGE_HOST_RULES = "manage_host_rules"  # what Compose files may ask of the host
     MANAGE_PEOPLE = "manage_people"  # accounts, teams, invitations
     VIEW_AUDIT = "view_audit"
+    VIEW_MACHINE = "view_machine"  # facts of the machine, the engine and the panel's own settings
 
 
 _VIEWER = frozenset({Permission.VIEW})
@@ -41,6 +43,7 @@ _OWNER = _DEPLOYER | {
     Permission.REVEAL,
     Permission.CONFIGURE,
     Permission.GRANT,
+    Permission.MANAGE_TEMPLATES,
     Permission.REMOVE,
 }
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent, Problem
+from apps.applications.gallery.sealed import SealBroken, opened
 from apps.applications.models import App
 from apps.applications.services import SlugTaken
 from apps.applications.slugs import InvalidSlug, validate_slug
@@ -133,7 +134,18 @@ class NewAppForm(ContentForm):
         help_text="For people; may hold capitals and spaces. Empty: its name.",
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
+    # Secrets that a template generated: what masks in the environment stand for.
+    sealed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=500_000)
     field_order = ("slug", "name", "compose", "environment", "note")
+
+    def clean_sealed(self) -> str:
+        text: str = self.cleaned_data["sealed"]
+        if text:
+            try:
+                self.previous_environment = opened(text)
+            except SealBroken as error:
+                raise forms.ValidationError(str(error)) from None
+        return text
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

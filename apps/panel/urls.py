@@ -13,6 +13,7 @@ from apps.panel.views import (
     host_rules,
     projects,
     registries,
+    templates,
     versions,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("apps/<str:slug>/remove/", apps.remove, name="app-remove"),
     path("apps/<str:slug>/redeploy/", apps.redeploy, name="app-redeploy"),
     path("apps/<str:slug>/scale/", apps.scale, name="app-scale"),
+    path("apps/<str:slug>/template/", templates.save, name="template-save"),
     path("apps/<str:slug>/versions/", versions.index, name="app-versions"),
     path("apps/<str:slug>/versions/<int:number>/", versions.detail, name="version"),
     path("apps/<str:slug>/versions/<int:number>/docker-compose.yml", versions.file, name="version-file"),
@@ -48,6 +50,11 @@ urlpatterns = [
     path("engine/projects/<str:name>/adopt/", projects.adopt, name="project-adopt"),
     path("engine/host-rules/", host_rules.index, name="host-rules"),
     path("engine/host-rules/<int:pk>/withdraw/", host_rules.withdraw, name="host-rule"),
+    path("templates/", templates.index, name="templates"),
+    path("templates/own/<int:pk>/", templates.start_own, name="template-own"),
+    path("templates/own/<int:pk>/edit/", templates.change, name="template-edit"),
+    path("templates/own/<int:pk>/remove/", templates.remove, name="template-remove"),
+    path("templates/<str:key>/", templates.start, name="template"),
     path("registries/", registries.index, name="registries"),
     path("registries/add/", registries.add, name="registry-add"),
     path("registries/<int:pk>/", registries.change, name="registry-change"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Grant, Invitation, Role, User
 from apps.applications.host_rules.rules import HostRule
-from apps.applications.models import App, ComposeVersion, HostAllowance
+from apps.applications.models import App, AppTemplate, ComposeVersion, HostAllowance
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import make_person
@@ -33,6 +33,7 @@ class Things:
     person: User
     team: Group
     invitation: Invitation
+    template: AppTemplate
 
     @classmethod
     def make(cls, slug: str, registry: RegistryCredential, person: User, team: Group) -> "Things":
@@ -58,6 +59,7 @@ class Things:
             person,
             team,
             invitation,
+            AppTemplate.objects.create(name=slug, yaml=YAML, made_by="root"),
         )
 
     def address(self, names: tuple[str, ...]) -> dict[str, Any]:
@@ -72,6 +74,8 @@ class Things:
             "event": ("pk", self.event.pk),
             "project": ("name", "beside"),
             "invitation": ("pk", self.invitation.pk),
+            "key": ("key", "redis"),
+            "template": ("pk", self.template.pk),
             "registry": ("pk", self.registry.pk),
             "app_label": ("app_label", "applications"),
             "person": ("id", self.person.pk),

@@ -21,7 +21,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Invitation, Role, Token, User
-from apps.applications.models import HostAllowance
+from apps.applications.models import AppTemplate, HostAllowance
 from apps.deployments import queue
 from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
@@ -118,6 +118,24 @@ def allow_host_rule(stage: Stage) -> None:
 def withdraw_host_rule(stage: Stage) -> None:
     allow_host_rule(stage)
     stage.post(f"/apps/shop/host-rules/{HostAllowance.objects.get().pk}/withdraw/")
+
+
+def add_template(stage: Stage) -> None:
+    make_version(make_app(), YAML, f"KEY={ENVIRONMENT_VALUE}")
+    rows = {"variables-TOTAL_FORMS": 0, "variables-INITIAL_FORMS": 0}
+    stage.post("/apps/shop/template/", name="Ours", compose=YAML, **rows)
+
+
+def change_template(stage: Stage) -> None:
+    add_template(stage)
+    rows = {"variables-TOTAL_FORMS": 0, "variables-INITIAL_FORMS": 0}
+    address = f"/templates/own/{AppTemplate.objects.get().pk}/edit/"
+    stage.post(address, name="Better", compose=YAML, **rows)
+
+
+def remove_template(stage: Stage) -> None:
+    add_template(stage)
+    stage.post(f"/templates/own/{AppTemplate.objects.get().pk}/remove/")
 
 
 def add_team(stage: Stage) -> None:
@@ -303,6 +321,9 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.APP_ADDED: deploy_new_app,
     AuditAction.APP_CHANGED: change_app,
     AuditAction.VERSION_ADDED: deploy_new_app,
+    AuditAction.TEMPLATE_ADDED: add_template,
+    AuditAction.TEMPLATE_CHANGED: change_template,
+    AuditAction.TEMPLATE_REMOVED: remove_template,
     AuditAction.EVENT_REQUESTED: stop_app,
     AuditAction.EVENT_CANCEL_REQUESTED: cancel_event,
     AuditAction.EVENT_APPROVED: approve_event,

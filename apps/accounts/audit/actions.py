@@ -42,6 +42,10 @@ class AuditAction(models.TextChoices):
     APP_CHANGED = "app.changed", "App settings changed"
     VERSION_ADDED = "version.added", "Version added"
 
+    TEMPLATE_ADDED = "template.added", "Template added"
+    TEMPLATE_CHANGED = "template.changed", "Template changed"
+    TEMPLATE_REMOVED = "template.removed", "Template removed"
+
     EVENT_REQUESTED = "event.requested", "Event requested"
     EVENT_APPROVED = "event.approved", "Event approved"
     EVENT_REFUSED = "event.refused", "Event refused"

@@ -10,6 +10,7 @@ from apps.applications.tags import change_tags
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.deployer import requests, worker
 from apps.deployer.cli.acting import acting
+from apps.deployer.cli.app_templates import InvalidSetting, content_from
 from apps.deployer.cli.command import FAILED, SUCCEEDED
 from apps.deployer.cli.files import read_content, refusal
 from apps.deployer.cli.following import Interrupts, event_title, follow, watch
@@ -29,6 +30,10 @@ def deploy(options: dict[str, Any], output: Output) -> int:
     """Deploy a file as the app; make the app where its slug is new."""
     slug, file, env_file = options["slug"], options["file"], options["env_file"]
     by = acting()
+    if options["template"]:
+        return _from_template(options, output, by)
+    if options["set"]:
+        raise InvalidSetting("--set answers what a template asks for; a file is deployed as it is.")
     kept = None if env_file is not None else version_to_keep(slug)
     try:
         content = read_content(file, env_file, kept_environment=kept.environment.reveal() if kept else "")
@@ -38,6 +43,16 @@ def deploy(options: dict[str, Any], output: Output) -> int:
         raise refusal(error, file, env_file) from None
     if kept and content.environment:
         output.say(f"The environment of version {kept.number} is kept.")
+    return started(event, options, output, by)
+
+
+def _from_template(options: dict[str, Any], output: Output, by: Actor) -> int:
+    """Make the app from a template. One that exists is refused: its secrets would be other ones."""
+    content = content_from(options, by)
+    note, override = options["message"], options["without_approval"] or ""
+    event = requests.submit_deploy(
+        options["slug"], content, by, note=note, new=True, without_approval=override
+    )
     return started(event, options, output, by)
 
 

@@ -7,6 +7,8 @@ from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent, P
 from apps.core.errors import DomainError
 
 STANDARD_INPUT = "-"
+# Stands beside an environment that is read alone.
+_ANY_FILE = "services: {any: {image: any}}\n"
 # Enough for Content.read to say how large a file is that is too large; no more of it is read.
 _READ_AT_MOST = 16 * MAX_YAML_BYTES
 
@@ -28,6 +30,11 @@ def read_content(file: str, env_file: str | None, *, kept_environment: str = "")
         raise UnreadableFile("Only one of --file and --env-file can be standard input (-).")
     yaml = _read(file)
     return Content.read(yaml, kept_environment if env_file is None else _read(env_file))
+
+
+def read_text(file: str) -> str:
+    """Return the text of the environment in `file`. Raises UnreadableFile and InvalidContent."""
+    return Content.read(_ANY_FILE, _read(file)).environment
 
 
 def refusal(error: InvalidContent, file: str, env_file: str | None) -> RefusedContent:

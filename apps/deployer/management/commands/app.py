@@ -4,7 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from apps.accounts.policy import Permission
 from apps.deployer import requests
-from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan
+from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan, app_templates
 from apps.deployer.cli.arguments import positive
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
 
@@ -51,7 +51,18 @@ def _files(parser: ArgumentParser, environment_help: str) -> None:
 
 def _deploy(parser: ArgumentParser) -> None:
     _four_eyes(parser)
-    _files(parser, "environment of the app (.env); without it a redeploy keeps the one it has")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--file", metavar="F", help="Compose file, - for standard input")
+    what.add_argument("--template", metavar="T", help="make the app from a template: manage.py app templates")
+    parser.add_argument(
+        "--env-file",
+        metavar="E",
+        help="environment of the app (.env); without it a redeploy keeps the one it has; with --template "
+        "what it asks for",
+    )
+    parser.add_argument(
+        "--set", action="append", metavar="NAME=VALUE", help="answer to what the template asks for"
+    )
     parser.add_argument("--message", default="", metavar="M", help="note that the version keeps")
 
 
@@ -266,6 +277,14 @@ class Command(SubcommandsCommand):
             app_drift.drift,
             _slug,
             needs=Permission.VIEW,
+        ),
+        Subcommand(
+            "templates",
+            "List the templates for new apps, and what each asks for.",
+            "templates",
+            app_templates.list_templates,
+            needs=Permission.DEPLOY,
+            on="panel",
         ),
         Subcommand(
             "versions",

@@ -1,0 +1,1 @@
+"""Starting points for new apps: those that come with the panel, and those that people saved from apps."""

@@ -1,0 +1,142 @@
+"""Templates that people save from apps: who sees and changes them, and how they come and go."""
+
+from collections.abc import Iterable, Sequence
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.accounts import policy
+from apps.accounts.actor import Actor
+from apps.accounts.audit import AuditAction, record
+from apps.accounts.audit.changes import only_changed, stored, values
+from apps.accounts.models import User
+from apps.accounts.policy import Permission
+from apps.applications import environment
+from apps.applications.content import Content
+from apps.applications.gallery.variables import MAX_VARIABLES, Kind, Variable, is_name
+from apps.applications.models import AppTemplate, ComposeVersion
+from apps.applications.services import line_of_text
+from apps.core.errors import DomainError, NotAllowed, NotFound
+
+# Names whose values are secrets, as far as a name tells.
+_SECRET_WORDS = ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
+_FIELDS = ("name", "description", "yaml", "variables", "team")
+
+
+class InvalidTemplate(DomainError):
+    """A template that cannot be saved so."""
+
+
+def templates_for(user: User) -> QuerySet[AppTemplate]:
+    """Return the templates that `user` may start from: everybody's, their teams', and their own."""
+    policy.require(user, Permission.DEPLOY)
+    templates = AppTemplate.objects.select_related("team")
+    if policy.allows(user, Permission.MANAGE_TEMPLATES):
+        return templates
+    return templates.filter(Q(team=None) | Q(team__in=user.groups.values("pk")) | Q(made_by_user=user))
+
+
+def get_template(pk: int, user: User, *, to_change: bool = False) -> AppTemplate:
+    """Return template `pk`. Raises NotFound where `user` does not see it, NotAllowed where they may not."""
+    template = templates_for(user).filter(pk=pk).first()
+    if template is None:
+        raise NotFound(_("There is no template %(number)s.") % {"number": pk})
+    if to_change and not may_change(template, user):
+        raise NotAllowed(_("Only who saved a template, or who manages all of them, changes it."))
+    return template
+
+
+def may_change(template: AppTemplate, user: User) -> bool:
+    """Tell whether `user` may change and delete `template`: their own, or with the permission all."""
+    is_own = template.made_by_user_id == user.pk and policy.allows(user, Permission.DEPLOY)
+    return is_own or policy.allows(user, Permission.MANAGE_TEMPLATES)
+
+
+def teams_of(user: User) -> QuerySet[Group]:
+    """Return the teams that `user` can give a template to."""
+    if policy.allows(user, Permission.MANAGE_TEMPLATES):
+        return Group.objects.order_by("name")
+    return user.groups.order_by("name")
+
+
+def variables_of(template: AppTemplate) -> list[Variable]:
+    """Return what `template` asks for."""
+    return [Variable.stored(told) for told in template.variables]
+
+
+def proposed_variables(version: ComposeVersion) -> list[Variable]:
+    """Return a variable for each name in the environment of `version`; no value of it is looked at."""
+    names = dict.fromkeys(one.name for one in environment.parse(version.environment.reveal()).assignments)
+    return [Variable(name, name, _kind(name)) for name in names]
+
+
+def _kind(name: str) -> str:
+    return Kind.SECRET if any(word in name.upper() for word in _SECRET_WORDS) else Kind.TEXT
+
+
+def save_template(
+    template: AppTemplate,
+    by: Actor,
+    *,
+    name: str,
+    description: str,
+    yaml: str,
+    variables: Sequence[Variable],
+    team: Group | None,
+) -> AppTemplate:
+    """Store `template`, a new one too. Raises InvalidTemplate, InvalidText and InvalidContent."""
+    found = {
+        "name": line_of_text(name, _("The name"), 100),
+        "description": line_of_text(description, _("The description"), 500),
+        "yaml": Content.read(yaml).yaml,
+        "variables": [variable.record() for variable in _checked(variables)],
+        "team": team,
+    }
+    if not found["name"]:
+        raise InvalidTemplate(_("A template has a name."))
+    with transaction.atomic():
+        before = stored(template, _FIELDS)
+        for field, value in found.items():
+            setattr(template, field, value)
+        if template.pk is None:
+            template.made_by, template.made_by_user = by.name[:150], by.user
+            template.save()
+            told = {"name": template.name, "team": template.team_id}
+            record(by, AuditAction.TEMPLATE_ADDED, f"template {template}", after=told)
+            return template
+        old, new = only_changed(before, values(template, _FIELDS))
+        if new:
+            template.save()
+            record(by, AuditAction.TEMPLATE_CHANGED, f"template {template}", before=old, after=new)
+    return template
+
+
+def remove_template(template: AppTemplate, by: Actor) -> None:
+    """Delete `template`; apps that were made from it stay as they are."""
+    with transaction.atomic():
+        record(by, AuditAction.TEMPLATE_REMOVED, f"template {template}", before={"name": template.name})
+        template.delete()
+
+
+def _checked(variables: Iterable[Variable]) -> list[Variable]:
+    known = list(variables)
+    if len(known) > MAX_VARIABLES:
+        raise InvalidTemplate(_("A template asks for at most %(most)s variables.") % {"most": MAX_VARIABLES})
+    for variable in known:
+        if not is_name(variable.name):
+            raise InvalidTemplate(
+                _("%(name)s is no name for a variable: letters, digits and _ only.")
+                % {"name": repr(variable.name[:50])}
+            )
+        if variable.kind not in (Kind.TEXT, Kind.PORT, Kind.SECRET, Kind.PASSWORD):
+            raise InvalidTemplate(_("%(name)s has an unknown kind.") % {"name": variable.name})
+        if variable.is_secret and variable.default:
+            raise InvalidTemplate(
+                _("%(name)s is a secret, and a template holds none: leave its default empty.")
+                % {"name": variable.name}
+            )
+    if len({variable.name for variable in known}) < len(known):
+        raise InvalidTemplate(_("Each variable stands once."))
+    return known
