@@ -40,6 +40,9 @@ PAGES = {
     "audit": "/admin/accounts/auditentry/",
     "drift": "/apps/blog/",
     "rollback": "/apps/shop/versions/1/rollback/",
+    "templates": "/templates/",
+    "template": "/templates/gitea/",
+    "template-save": "/apps/shop/template/",
     "prune": "/engine/prune/",
 }
 
