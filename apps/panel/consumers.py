@@ -210,12 +210,14 @@ class AppsConsumer(LiveConsumer):
     """`/ws/apps/?known=<text>`: every app's state and what it is doing, at first all, then what changes.
 
     Whoever has a page with all apps as they are says so by the `known` of that page or of the last frame,
-    and is told nothing again. What is read is shared with the others who look at the same time.
+    and is told nothing again. A page that shows no app asks with `?brief=1` and is told how many are busy
+    alone. What is read is shared with the others who look at the same time.
     """
 
     seen: Seen | None = None
     _look: Look | None = None
     _seen_as: Any = None
+    _is_brief = False
 
     async def refusal(self) -> int | None:
         return None if await read(live_reads.may_see_apps, self.user) else NOT_FOUND
@@ -239,8 +241,12 @@ class AppsConsumer(LiveConsumer):
         before, self.seen, self._seen_as = self.seen, seen, user
         if before is None:
             given = parse_qs(self.scope["query_string"].decode("latin-1"))
-            is_known = given.get("known", [""])[-1] == seen.known
+            self._is_brief = "brief" in given
+            is_known = self._is_brief or given.get("known", [""])[-1] == seen.known
             await self.send(seen.frame(seen) if is_known else seen.whole_frame)
+        elif self._is_brief:
+            if seen.busy != before.busy:
+                await self.send(seen.frame(seen))
         elif seen.known != before.known:
             await self.send(seen.frame(before))
         return False

@@ -148,13 +148,20 @@ class Seen:
         keys += [event_key(event, 0) for event in self.engine]
         return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
 
+    @cached_property
+    def busy(self) -> int:
+        """On how many apps, and on the engine, something runs or is about to."""
+        coming = (one.deploying for one in self.apps.values())
+        return sum(1 for event in (*coming, *self.engine[:1]) if event is not None and event.is_coming)
+
     def frame(self, before: "Seen | None" = None) -> str:
         """Return the frame of `/ws/apps/` that tells what changed since `before` (None: tell all)."""
         then = before.apps if before else {}
         told = [one.text for slug, one in self.apps.items() if then.get(slug) is not one]
         told += [_REMOVED % json.dumps(slug) for slug in then if slug not in self.apps]
         whole = "true" if before is None else "false"
-        return f'{{"type":"apps","whole":{whole},"known":"{self.known}","apps":[{",".join(told)}]}}'
+        facts = f'"whole":{whole},"known":"{self.known}","busy":{self.busy}'
+        return f'{{"type":"apps",{facts},"apps":[{",".join(told)}]}}'
 
     @cached_property
     def whole_frame(self) -> str:

@@ -1,6 +1,7 @@
 // Keeps the states of apps on a page true: where a frame differs from what is shown, htmx fetches that part anew.
 // One app is shown by an element with its slug in `data-live-app` and its key in `data-live-key`; what shows all of
-// them at once has `data-live-known`. Other scripts get each frame by the event "panel:apps" of the document.
+// them at once has `data-live-known`; a page with neither learns only how many apps are busy. Other scripts get each
+// frame by the event "panel:apps" of the document.
 "use strict";
 
 (() => {
@@ -8,6 +9,10 @@
   const apps = new Map(); // by slug: what was told of it last
   const waiting = new Set(); // ids of parts that are about to be fetched
   let known = document.querySelector("[data-live-known]")?.dataset.liveKnown || "";
+
+  function isBrief() {
+    return !document.querySelector("[data-live-app], [data-live-list], [data-live-known]");
+  }
 
   function isBusy(element) {
     // Somebody types into it: a swap would take the text from under their hands.
@@ -63,7 +68,7 @@
   }
 
   keepSocket({
-    address: () => `/ws/apps/?known=${encodeURIComponent(known)}`,
+    address: () => (isBrief() ? "/ws/apps/?brief=1" : `/ws/apps/?known=${encodeURIComponent(known)}`),
     onFrame,
     onOpen() {},
     onLost() {},

@@ -111,10 +111,16 @@ def test_a_stalling_deploy_is_cancelled(
     write_app(page, panel, slug, compose_file(stalling_registry.ref(), free_port()))
     deploy(page)
     expect(page.locator(".timeline-running")).to_contain_text("Pull the images")
+    # Another tab says so, too, on a page that is about something else.
+    other = page.context.new_page()
+    other.goto(f"{panel.url}/account/")
+    icon = other.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile("favicon-busy"))
 
     page.get_by_role("button", name="Cancel").click()
 
     expect_status(page, "Cancelled", 10)
+    expect(icon).to_have_attribute("href", re.compile(r"favicon\.svg"))
     expect(page.locator("#event-status .error-sentence")).to_contain_text("Cancelled by admin in step pull")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 

@@ -390,7 +390,21 @@ async def test_no_apps_are_an_empty_list(session, monkeypatch):
     _Engine(monkeypatch)
     watcher = Watcher("/ws/apps/", session)
     await _until(lambda: watcher.frames)
-    assert watcher.frames == [{"type": "apps", "whole": True, "known": ANY, "apps": []}]
+    assert watcher.frames == [{"type": "apps", "whole": True, "known": ANY, "busy": 0, "apps": []}]
+    await watcher.leave()
+
+
+async def test_a_page_without_apps_is_told_how_many_are_busy(session, monkeypatch):
+    _Engine(monkeypatch)
+    await in_thread(make_event)("shop", Status.SUCCEEDED)
+    event = await in_thread(make_event)("blog", Status.QUEUED)
+    watcher = Watcher("/ws/apps/?brief=1", session)
+    await _until(lambda: watcher.frames)
+    await in_thread(change_event)(event, status=Status.RUNNING)
+    await asyncio.sleep(0.2)
+    await in_thread(change_event)(event, status=Status.SUCCEEDED)
+    await _until(lambda: len(watcher.frames) > 1)
+    assert [(frame["busy"], frame["apps"]) for frame in watcher.frames] == [(1, []), (0, [])]
     await watcher.leave()
 
 
@@ -402,7 +416,9 @@ async def test_who_knows_all_apps_as_they_are_is_told_nothing_again(session, mon
     await first.leave()
     again = Watcher(f"/ws/apps/?known={first.frames[0]['known']}", session)
     await _until(lambda: again.frames)
-    assert again.frames == [{"type": "apps", "whole": False, "known": first.frames[0]["known"], "apps": []}]
+    assert again.frames == [
+        {"type": "apps", "whole": False, "known": first.frames[0]["known"], "busy": 0, "apps": []}
+    ]
     # What does not show in the state changes the key: another name, a tag, an event that is over already.
     for change in (
         lambda: App.objects.update(name="Tea"),
