@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -18,7 +18,7 @@ from django.utils.html import format_html, format_html_join
 from apps.accounts import policy, rate_limits
 from apps.accounts.admin_access import HistoryAdmin
 from apps.applications.models import App
-from apps.deployments.csv_export import stream
+from apps.deployments.csv_export import csv_response
 from apps.deployments.models import DeployEvent, DeployLog
 
 
@@ -138,15 +138,7 @@ class DeployEventAdmin(HistoryAdmin):
             selection = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return redirect("admin:deployments_deployevent_changelist")
-        day = timezone.localdate().isoformat()
-        return StreamingHttpResponse(
-            stream(selection),
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="simpledeploy-events-{day}.csv"',
-                "Cache-Control": "no-store",
-            },
-        )
+        return csv_response(selection)
 
     @admin.display(description="queued at", ordering="queued_at")
     def queued(self, event: DeployEvent) -> str:

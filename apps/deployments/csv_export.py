@@ -8,6 +8,8 @@ from io import StringIO
 
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 from apps.deployments.models import DeployEvent
 
@@ -31,7 +33,10 @@ COLUMNS = (
     "started_at",
     "finished_at",
     "seconds",
+    "cause",
 )
+# Of one file: more is a job for the database's own tools.
+MOST_ROWS = 100_000
 _ROWS_AT_ONCE = 500
 # owasp.org/www-community/attacks/CSV_Injection, with the full-width forms that some programs accept.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
@@ -45,6 +50,19 @@ def safe_cell(value: object) -> str | int:
         return value
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+def csv_response(events: QuerySet[DeployEvent]) -> StreamingHttpResponse:
+    """Return the answer to a browser that downloads all `events`, in their order."""
+    day = timezone.localdate().isoformat()
+    return StreamingHttpResponse(
+        stream(events),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="simpledeploy-events-{day}.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 async def stream(events: QuerySet[DeployEvent]) -> AsyncIterator[str]:
@@ -92,6 +110,7 @@ def _row(event: DeployEvent) -> Iterator[str | int]:
         event.started_at,
         event.finished_at,
         f"{ran.total_seconds():.1f}" if ran else None,
+        event.cause_id,
     )
     return (safe_cell(value) for value in values)
 

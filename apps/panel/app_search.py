@@ -15,7 +15,8 @@ _SELECT = {"class": "form-select", "autocomplete": "off"}
 # What comes after `image:` in a Compose file, as it is written there.
 _IMAGE = re.compile(r"""\bimage["']?:\s*["']?([^\s"'#,}]+)""")
 # The worst first; what is not named stands with what is well.
-_BADNESS = {"unreachable": 0, "degraded": 1, "drifted": 2, "deploying": 3, "absent": 4, "stopped": 5}
+_ORDER = ("unreachable", "degraded", "drifted", "deploying", "absent", "partial", "stopped")
+_BADNESS = {state: place for place, state in enumerate(_ORDER)}
 
 
 class AppSearch(forms.Form):

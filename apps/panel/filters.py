@@ -1,46 +1,144 @@
 """Which events a list shows."""
 
+from datetime import timedelta
 from typing import Any
 
 import django_filters
 from django import forms
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.audit.export import InvalidTime, read_time
+from apps.applications.models import ComposeVersion
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import ACTIVE, Action, Approval, Status
 
-_SELECT = {"class": "form-select"}
+_SELECT = {"class": "form-select", "autocomplete": "off"}
+_TEXT = {"class": "form-control", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+_RANGES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+
+
+class MomentField(forms.CharField):
+    """A day or a time, UTC where it names no zone; of a day the beginning, or its end where `ends`."""
+
+    def __init__(self, *args: Any, ends: bool = False, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs=_TEXT | {"type": "datetime-local"})
+        super().__init__(*args, max_length=40, widget=widget, **kwargs)
+        self.ends = ends
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return read_time(text, ends=self.ends)
+        except InvalidTime as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def prepare_value(self, value: Any) -> Any:
+        # The widget shows times alone.
+        try:
+            moment = read_time(value, ends=self.ends) if value else None
+        except InvalidTime:
+            return value
+        return moment.strftime("%Y-%m-%dT%H:%M") if moment else value
+
+
+class MomentFilter(django_filters.Filter):
+    field_class = MomentField
 
 
 class EventFilter(django_filters.FilterSet):
-    """By app (its slug, also of removed ones), action and status."""
+    """By app (its slug, also of removed ones), person (by name), action, status, time and note."""
 
-    app = django_filters.ChoiceFilter(
-        field_name="slug", label="App", empty_label="Every app", widget=forms.Select(attrs=_SELECT)
+    app = django_filters.CharFilter(
+        field_name="slug",
+        label=_("App"),
+        max_length=50,
+        widget=forms.TextInput(attrs=_TEXT | {"list": "known-apps", "placeholder": _("Every app")}),
+    )
+    person = django_filters.CharFilter(
+        field_name="requested_by",
+        label=_("Person"),
+        max_length=150,
+        widget=forms.TextInput(attrs=_TEXT | {"list": "known-people", "placeholder": _("Everybody")}),
     )
     action = django_filters.ChoiceFilter(
         choices=Action.choices,
-        label="Action",
-        empty_label="Every action",
+        label=_("Action"),
+        empty_label=_("Every action"),
         widget=forms.Select(attrs=_SELECT),
     )
     status = django_filters.ChoiceFilter(
-        choices=[("active", "Queued or running"), ("approval", "Waiting for approval"), *Status.choices],
+        choices=[
+            ("active", _("Queued or running")),
+            ("approval", _("Waiting for approval")),
+            *Status.choices,
+        ],
         method="by_status",
-        label="Status",
-        empty_label="Every status",
+        label=_("Status"),
+        empty_label=_("Every status"),
         widget=forms.Select(attrs=_SELECT),
     )
+    range = django_filters.ChoiceFilter(
+        choices=[
+            ("1h", _("Last hour")),
+            ("24h", _("Last 24 hours")),
+            ("7d", _("Last 7 days")),
+            ("30d", _("Last 30 days")),
+        ],
+        method="by_range",
+        label=_("When"),
+        empty_label=_("At any time"),
+        widget=forms.Select(attrs=_SELECT),
+    )
+    since = MomentFilter(field_name="queued_at", lookup_expr="gte", label=_("From (UTC)"))
+    until = MomentFilter(field_name="queued_at", lookup_expr="lt", label=_("Until (UTC)"), ends=True)
+    text = django_filters.CharFilter(
+        method="by_text",
+        label=_("Note"),
+        max_length=200,
+        widget=forms.TextInput(attrs=_TEXT | {"type": "search"}),
+    )
+
+    # Those that are folded away while nothing is in them.
+    FOLDED = ("since", "until", "text")
 
     class Meta:
         model = DeployEvent
         fields: list[str] = []
 
-    def __init__(self, *args: Any, apps: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        slugs = apps.order_by("slug").values_list("slug", flat=True).distinct()
-        self.filters["app"].extra["choices"] = [(slug, slug) for slug in slugs]
+    def chosen(self) -> dict[str, str]:
+        """Return what was typed and chosen; for addresses."""
+        return {name: value for name in self.filters if (value := (self.data or {}).get(name, ""))}
+
+    @property
+    def at_hand(self) -> list[forms.BoundField]:
+        return [field for field in self.form if field.name not in self.FOLDED]
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [field for field in self.form if field.name in self.FOLDED]
+
+    @property
+    def is_unfolded(self) -> bool:
+        return any(name in self.FOLDED for name in self.chosen())
 
     def by_status(self, events: Any, name: str, value: str) -> Any:
         if value == "approval":
             return events.filter(status=Status.QUEUED, approval=Approval.AWAITED)
         return events.filter(status__in=ACTIVE) if value == "active" else events.filter(status=value)
+
+    def by_range(self, events: Any, name: str, value: str) -> Any:
+        return events.filter(queued_at__gte=timezone.now() - _RANGES[value])
+
+    def by_text(self, events: "QuerySet[DeployEvent]", name: str, value: str) -> "QuerySet[DeployEvent]":
+        """Find the words of the version's note, or of whoever approved or refused."""
+        versions = ComposeVersion.objects.filter(note__icontains=value).order_by().values("pk")
+        return events.filter(Q(version__in=versions) | Q(approval_note__icontains=value))

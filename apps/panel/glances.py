@@ -31,6 +31,7 @@ _GROUPS = {
     "up": RUNNING,
     "completed": RUNNING,
     "stopped": STOPPED,
+    "partial": STOPPED,
     "absent": STOPPED,
     "deploying": DEPLOYING,
 }

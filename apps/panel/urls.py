@@ -39,6 +39,7 @@ urlpatterns = [
     path("apps/<str:slug>/versions/<int:number>/rollback/", versions.rollback, name="version-rollback"),
     path("apps/<str:slug>/<str:action>/", apps.lifecycle, name="app-action"),
     path("events/", events.index, name="events"),
+    path("events/export/", events.export, name="events-export"),
     path("events/<int:pk>/", events.detail, name="event"),
     path("events/<int:pk>/status/", events.status, name="event-status"),
     path("events/<int:pk>/cancel/", events.cancel, name="event-cancel"),

@@ -58,6 +58,7 @@ ROUTES: dict[str, Route] = {
     "healthz": Route(On.NOTHING),
     "apps": Route(On.SELF),
     "events": Route(On.SELF),
+    "events-export": Route(On.SELF),
     "app-new": Route(On.PANEL, DEPLOYER, FORM),
     "app": Route(On.APP, VIEWER, READ, ("slug",)),
     "app-row": Route(On.APP, VIEWER, READ, ("slug",)),

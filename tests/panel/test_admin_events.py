@@ -218,6 +218,7 @@ def test_the_export_writes_every_column() -> None:
             "started_at": NOON.isoformat(),
             "finished_at": (NOON + timedelta(seconds=2.5)).isoformat(),
             "seconds": "2.5",
+            "cause": "",
         }
     ]
 
