@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.accounts.admin_access import PolicyAdmin
@@ -53,8 +54,8 @@ class PersonForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("username", "role", "groups", "is_active", "first_name", "last_name", "email")
-        labels = {"groups": "Teams"}
-        help_texts = {"groups": "What these teams may do, they may too."}
+        labels = {"groups": gettext_lazy("Teams")}
+        help_texts = {"groups": gettext_lazy("What these teams may do, they may too.")}
         field_classes = {"username": UsernameField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,7 +69,7 @@ class PersonForm(forms.ModelForm):
             role_for_all(team) == Role.ADMINISTRATOR for team in cleaned.get("groups", ())
         )
         if is_one and self.instance.is_machine:
-            raise forms.ValidationError("A machine cannot be an administrator.", code="machine")
+            raise forms.ValidationError(gettext("A machine cannot be an administrator."), code="machine")
         if not (is_one and cleaned.get("is_active")) and not self.errors:
             try:
                 require_another_administrator(self.instance)
@@ -108,22 +109,22 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "role", "groups", "is_active", "password_link")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "role", "password1", "password2")}),
     )
 
-    @admin.display(description="role", ordering="role")
+    @admin.display(description=gettext_lazy("role"), ordering="role")
     def role_name(self, person: User) -> str:
         role = Role.ADMINISTRATOR if person.is_superuser else person.role
-        return Role(role).label if role else "none of their own"
+        return str(Role(role).label) if role else gettext("none of their own")
 
-    @admin.display(description="password")
+    @admin.display(description=gettext_lazy("password"))
     def password_link(self, person: User) -> str:
         address = reverse("admin:auth_user_password_change", args=[person.pk])
-        return format_html('<a href="{}">Set a new password</a>', address)
+        return format_html('<a href="{}">{}</a>', address, gettext("Set a new password"))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if not super().has_delete_permission(request, obj):
@@ -136,7 +137,7 @@ class PersonAdmin(PolicyAdmin, UserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="teams")
+    @admin.display(description=gettext_lazy("teams"))
     def teams(self, person: User) -> str:
         return ", ".join(team.name for team in person.groups.all())
 
@@ -168,14 +169,14 @@ class TeamForm(forms.ModelForm):
     """A team: its people, and what they may do with all apps; roles on single apps are given there."""
 
     role = forms.ChoiceField(
-        label="Role for all apps",
-        choices=[("", "None: only what is given on single apps"), *Role.choices],
+        label=gettext_lazy("Role for all apps"),
+        choices=[("", gettext_lazy("None: only what is given on single apps")), *Role.choices],
         required=False,
     )
     members = forms.ModelMultipleChoiceField(
         User.objects.order_by("username"),
         required=False,
-        widget=FilteredSelectMultiple("people", is_stacked=False),
+        widget=FilteredSelectMultiple(gettext_lazy("people"), is_stacked=False),
     )
 
     class Meta:
@@ -203,12 +204,12 @@ class TeamAdmin(PolicyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).prefetch_related("grants", "user_set")
 
-    @admin.display(description="role for all apps")
+    @admin.display(description=gettext_lazy("role for all apps"))
     def role_name(self, team: Group) -> str:
         role = next((grant.role for grant in team.grants.all() if grant.app_id is None), "")
-        return Role(role).label if role else "none"
+        return str(Role(role).label) if role else gettext("none")
 
-    @admin.display(description="people")
+    @admin.display(description=gettext_lazy("people"))
     def size(self, team: Group) -> int:
         return len(team.user_set.all())
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -29,9 +30,12 @@ def give(app: Any, to: User | Group, role: str, by: Actor) -> Grant:
     Raises InvalidGrant where it is no role for a single app, or `to` cannot sign in.
     """
     if role not in ON_AN_APP:
-        raise InvalidGrant(f"A role on an app is one of {', '.join(ON_AN_APP)}, not {role[:50]!r}.")
+        raise InvalidGrant(
+            gettext("A role on an app is one of %(roles)s, not %(role)r.")
+            % {"roles": ", ".join(ON_AN_APP), "role": role[:50]}
+        )
     if isinstance(to, User) and not to.is_active:
-        raise InvalidGrant(f"{to} is disabled and can be given nothing.")
+        raise InvalidGrant(gettext("%(to)s is disabled and can be given nothing.") % {"to": to})
     subject = {"user": to} if isinstance(to, User) else {"team": to}
     with transaction.atomic():
         old = app.grants.select_for_update().filter(**subject).first()
@@ -54,7 +58,7 @@ def take(app: Any, pk: int, by: Actor) -> Grant:
             app.grants.select_for_update(of=("self",)).select_related("user", "team").filter(pk=pk).first()
         )
         if grant is None:
-            raise NotFound(f"{app.slug} has no grant {pk}.")
+            raise NotFound(gettext("%(slug)s has no grant %(number)s.") % {"slug": app.slug, "number": pk})
         before = {"role": grant.role}
         # The caller still tells whose it was.
         Grant.objects.filter(pk=grant.pk).delete()

@@ -10,6 +10,8 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from apps.accounts.policy import Rights, Scope
 
+from django.utils.translation import gettext_lazy
+
 from apps.accounts.audit.models import AuditCheckpoint, AuditEntry, AuditHead
 
 __all__ = ["AuditCheckpoint", "AuditEntry", "AuditHead", "Role", "Token", "User"]
@@ -18,31 +20,34 @@ __all__ = ["AuditCheckpoint", "AuditEntry", "AuditHead", "Role", "Token", "User"
 class Role(models.TextChoices):
     """What somebody may do, with one app or with all of them; each role includes the ones before it."""
 
-    VIEWER = "viewer", "Viewer"
-    OPERATOR = "operator", "Operator"
-    DEPLOYER = "deployer", "Deployer"
-    OWNER = "owner", "Owner"
-    ADMINISTRATOR = "administrator", "Administrator"
+    VIEWER = "viewer", gettext_lazy("Viewer")
+    OPERATOR = "operator", gettext_lazy("Operator")
+    DEPLOYER = "deployer", gettext_lazy("Deployer")
+    OWNER = "owner", gettext_lazy("Owner")
+    ADMINISTRATOR = "administrator", gettext_lazy("Administrator")
 
 
 class User(AbstractUser):
     """A person who signs in. Without a role or a grant they see nothing; a superuser is an administrator."""
 
     role = models.CharField(
-        "role for all apps",
+        gettext_lazy("role for all apps"),
         max_length=20,
         choices=Role,
         blank=True,
         default="",
-        help_text="Viewer: see everything but secrets. Operator: lifecycle actions, redeploy and rollback. "
-        "Deployer: new content too. Owner: settings, environment values, access, removal too. "
-        "Administrator: everything. Without one, only what teams and grants on single apps give.",
+        help_text=gettext_lazy(
+            "Viewer: see everything but secrets. Operator: lifecycle actions, redeploy and "
+            "rollback. Deployer: new content too. Owner: settings, environment values, "
+            "access, removal too. Administrator: everything. Without one, only what teams and "
+            "grants on single apps give."
+        ),
     )
 
     is_machine = models.BooleanField(
-        "a machine",
+        gettext_lazy("a machine"),
         default=False,
-        help_text="It signs in with tokens only and never has a password.",
+        help_text=gettext_lazy("It signs in with tokens only and never has a password."),
     )
 
     # The token by which they are here, None for a session or the command line.
@@ -96,7 +101,12 @@ class Grant(models.Model):
     """A role of a person on one app, or of a team on one app or on all of them."""
 
     user = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.CASCADE, related_name="grants", verbose_name="person"
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="grants",
+        verbose_name=gettext_lazy("person"),
     )
     team = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="grants")
     # By name: apps lie above the people, who are known before there is any app.
@@ -106,7 +116,7 @@ class Grant(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="grants",
-        help_text="Empty: all apps.",
+        help_text=gettext_lazy("Empty: all apps."),
     )
     role = models.CharField(max_length=20, choices=Role)
     given_by = models.CharField(max_length=150)
@@ -151,7 +161,9 @@ class Invitation(models.Model):
     """A one-time link by which somebody makes their own account; of its code only the hash is kept."""
 
     code_hash = models.CharField(max_length=64, unique=True)
-    role = models.CharField("role for all apps", max_length=20, choices=Role, blank=True, default="")
+    role = models.CharField(
+        gettext_lazy("role for all apps"), max_length=20, choices=Role, blank=True, default=""
+    )
     team = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     invited_at = models.DateTimeField(auto_now_add=True)

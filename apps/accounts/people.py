@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -49,7 +50,8 @@ def require_another_administrator(user: User) -> None:
     present = administrators().select_for_update().order_by("pk").values_list("pk", flat=True)
     if set(present) <= {user.pk}:
         raise LastAdministrator(
-            f"{user} is the last administrator; nothing was changed. Make somebody else one first."
+            gettext("%(user)s is the last administrator; nothing was changed. Make somebody else one first.")
+            % {"user": user}
         )
 
 
@@ -64,8 +66,10 @@ def keeping_an_administrator() -> Iterator[None]:
         yield
         if not administrators().exists():
             raise LastAdministrator(
-                "Nobody could manage the panel any more; nothing was changed. "
-                "Make somebody else an administrator first."
+                gettext(
+                    "Nobody could manage the panel any more; nothing was changed. Make somebody else "
+                    "an administrator first."
+                )
             )
 
 
@@ -122,8 +126,11 @@ def remove_person(user: User, by: Actor) -> None:
         require_another_administrator(user)
         if has_history(user):
             raise HasHistory(
-                f"{user} has made changes that are on record; the account was not removed. "
-                "Make it inactive instead: nobody can sign in with it then."
+                gettext(
+                    "%(user)s has made changes that are on record; the account was not removed. Make "
+                    "it inactive instead: nobody can sign in with it then."
+                )
+                % {"user": user}
             )
         before = values(user, _AUDITED) | {"teams": _teams(user)}
         user.delete()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Grant, Role, User
 from apps.core.errors import NotAllowed
@@ -84,7 +85,7 @@ class Rights:
 
 
 _NONE = Rights()
-_REFUSED = "Your role does not allow this. Ask an administrator of the panel."
+_REFUSED = gettext_lazy("Your role does not allow this. Ask an administrator of the panel.")
 
 
 def rights_of(user: Any) -> Rights:

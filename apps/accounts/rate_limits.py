@@ -10,15 +10,16 @@ from typing import Any, Concatenate, ParamSpec
 from allauth.core.internal.ratelimit import consume
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_noop
 
 from apps.core.errors import DomainError
 
 # Times in a minute, for each person; far more than somebody does by hand.
-PLANS = "plans"
-ENGINE_LISTS = "engine lists"
-REGISTRY_CHECKS = "registry checks"
-ACTIONS = "actions"
-DOWNLOADS = "downloads"
+PLANS = gettext_noop("plans")
+ENGINE_LISTS = gettext_noop("engine lists")
+REGISTRY_CHECKS = gettext_noop("registry checks")
+ACTIONS = gettext_noop("actions")
+DOWNLOADS = gettext_noop("downloads")
 PER_MINUTE = {PLANS: 60, ENGINE_LISTS: 30, REGISTRY_CHECKS: 10, ACTIONS: 60, DOWNLOADS: 30}
 
 _PROBE = "rate-limits-probe"
@@ -59,8 +60,11 @@ def count(request: HttpRequest, kind: str) -> None:
     used = consume(request, app="panel", action=name, config=config, limit_get=True)
     if used is None and _can_count():
         raise TooManyRequests(
-            f"You asked for more than {most} {kind} within a minute. Nothing was changed. "
-            "Wait a minute and try again."
+            gettext(
+                "You asked for more than %(most)s %(kind)s within a minute. Nothing was changed. "
+                "Wait a minute and try again."
+            )
+            % {"most": most, "kind": gettext(kind)}
         )
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -62,7 +63,7 @@ def claim(code: str, administrator: User, by: Actor) -> User:
     Raises AlreadyClaimed and WrongCode.
     """
     if not is_setup_code(code):
-        raise WrongCode("This is not the code that the terminal shows. No account was made.")
+        raise WrongCode(gettext("This is not the code that the terminal shows. No account was made."))
     return _store_first(administrator, by)
 
 
@@ -107,7 +108,7 @@ def _store_first(user: User, by: Actor) -> User:
                     f"LOCK TABLE {connection.ops.quote_name(User._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE"
                 )
         if not is_unclaimed():
-            raise AlreadyClaimed("This panel has its administrator already.")
+            raise AlreadyClaimed(gettext("This panel has its administrator already."))
         user.save(force_insert=True)
         record(by, AuditAction.PANEL_CLAIMED, f"person {user}", after={"role": user.role})
     return user

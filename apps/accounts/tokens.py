@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
@@ -74,15 +75,22 @@ def make(
     name = " ".join(name.split())
     wanted = set(permissions)
     if not name or len(name) > 100 or not name.isprintable():
-        raise InvalidTokenRequest("A token has a name of 1 to 100 characters, which says what uses it.")
+        raise InvalidTokenRequest(
+            gettext("A token has a name of 1 to 100 characters, which says what uses it.")
+        )
     if not wanted or not wanted <= set(PERMISSIONS):
-        raise InvalidTokenRequest(f"A token is for one or more of: {', '.join(PERMISSIONS)}.")
+        raise InvalidTokenRequest(
+            gettext("A token is for one or more of: %(permissions)s.")
+            % {"permissions": ", ".join(PERMISSIONS)}
+        )
     if apps is not None and not apps:
-        raise InvalidTokenRequest("Choose at least one app, or all of them.")
+        raise InvalidTokenRequest(gettext("Choose at least one app, or all of them."))
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidTokenRequest(f"A token expires after 1 to {MOST_DAYS} days.")
+        raise InvalidTokenRequest(gettext("A token expires after 1 to %(days)s days.") % {"days": MOST_DAYS})
     if not user.is_active:
-        raise InvalidTokenRequest(f"{user} is disabled; a token of theirs would do nothing.")
+        raise InvalidTokenRequest(
+            gettext("%(user)s is disabled; a token of theirs would do nothing.") % {"user": user}
+        )
     text = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     with transaction.atomic():
         token = Token.objects.create(
@@ -110,7 +118,7 @@ def revoke(token: Token, by: Actor) -> None:
     with transaction.atomic():
         locked = Token.objects.select_for_update().get(pk=token.pk)
         if locked.revoked_at is not None:
-            raise Conflict(f"The token {token.name} was revoked already.")
+            raise Conflict(gettext("The token %(name)s was revoked already.") % {"name": token.name})
         locked.revoked_at = timezone.now()
         locked.revoked_by = by.name[:150]
         # Not by update(): who watches for changes of access is told.
@@ -126,17 +134,21 @@ def make_machine(name: str, role: str, by: Actor) -> User:
     _require_manager(by)
     user = User(username=name.strip(), role=role, is_machine=True)
     if not name.strip() or role not in MACHINE_ROLES:
-        raise InvalidTokenRequest("A machine has a name, and any role but administrator, or none.")
+        raise InvalidTokenRequest(gettext("A machine has a name, and any role but administrator, or none."))
     if any(not (c.isalnum() or c in "@.+-_") for c in user.username) or len(user.username) > 150:
-        raise InvalidTokenRequest("The name of a machine has letters, digits and @ . + - _ only.")
+        raise InvalidTokenRequest(gettext("The name of a machine has letters, digits and @ . + - _ only."))
     try:
         with transaction.atomic():
             if User.objects.filter(username__iexact=user.username).exists():
-                raise Conflict(f"There is already an account named {user.username}.")
+                raise Conflict(
+                    gettext("There is already an account named %(user)s.") % {"user": user.username}
+                )
             user.save()
             record(by, AuditAction.PERSON_ADDED, f"machine {user}", after={"machine": True, "role": role})
     except IntegrityError:
-        raise Conflict(f"There is already an account named {user.username}.") from None
+        raise Conflict(
+            gettext("There is already an account named %(user)s.") % {"user": user.username}
+        ) from None
     return user
 
 
@@ -179,7 +191,7 @@ def get(pk: int, user: User) -> Token:
     """Return token `pk` where `user` may manage it. Raises NotFound."""
     token = manageable_by(user).filter(pk=pk).first()
     if token is None:
-        raise NotFound(f"There is no token {pk}.")
+        raise NotFound(gettext("There is no token %(number)s.") % {"number": pk})
     return token
 
 
@@ -198,7 +210,7 @@ def from_settings() -> Actor | None:
 
 def _user(token: Token | None) -> User:
     if token is None or not token.is_valid or not token.user.is_active:
-        raise InvalidToken("This token is not valid: it is wrong, has expired or was revoked.")
+        raise InvalidToken(gettext("This token is not valid: it is wrong, has expired or was revoked."))
     user: User = token.user
     user.scope, user.token = scope_of(token), token
     return user
@@ -216,7 +228,7 @@ def _require_to_make(user: User, by: Actor) -> None:
         return
     _require_manager(by)
     if not user.is_machine:
-        raise NotAllowed("Nobody makes a token that stands for another person.")
+        raise NotAllowed(gettext("Nobody makes a token that stands for another person."))
 
 
 def _require_to_revoke(user: User, by: Actor) -> None:
@@ -231,7 +243,7 @@ def _is_own(user: User, by: Actor) -> bool:
 def _require_manager(by: Actor) -> None:
     """Raise NotAllowed unless `by` manages people; whoever runs commands on the machine does."""
     if by.token or (by.user is not None and not policy.allows(by.user, Permission.MANAGE_PEOPLE)):
-        raise NotAllowed("Only an administrator manages the tokens of others.")
+        raise NotAllowed(gettext("Only an administrator manages the tokens of others."))
 
 
 def _digest(text: str) -> str:

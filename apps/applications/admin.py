@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
@@ -49,7 +50,7 @@ class AppAdmin(PolicyAdmin):
     def view_on_site(self, obj: App) -> str | None:
         return None if obj.removed_at else reverse("app", args=[obj.slug])
 
-    @admin.display(description="version", ordering="current_version__number")
+    @admin.display(description=gettext_lazy("version"), ordering="current_version__number")
     def version_number(self, app: App) -> int | None:
         return app.current_version.number if app.current_version else None
 
@@ -77,17 +78,17 @@ class ComposeVersionAdmin(HistoryAdmin):
     def short_hash(self, version: ComposeVersion) -> str:
         return version.sha256[:12]
 
-    @admin.display(description="Compose file")
+    @admin.display(description=gettext_lazy("Compose file"))
     def file(self, version: ComposeVersion) -> str:
         return format_html('<pre class="record">{}</pre>', version.yaml)
 
-    @admin.display(description="environment")
+    @admin.display(description=gettext_lazy("environment"))
     def masked_environment(self, version: ComposeVersion) -> str:
         try:
             text = environment.mask(version.environment.reveal())
         except UndecryptableError as error:
             return str(error)
-        return format_html('<pre class="record">{}</pre>', text) if text else "none"
+        return format_html('<pre class="record">{}</pre>', text) if text else gettext("none")
 
     class Media:
         css = {"all": ["css/records.css"]}

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from apps.applications.problems import Problem
 
@@ -48,7 +50,7 @@ def check_compose(text: str) -> list[Problem]:
     try:
         root = read_nodes(text)
         if root is None or _is_null(root):
-            raise _Refused(None, None, "The Compose file is empty. Write at least one service.")
+            raise _Refused(None, None, gettext("The Compose file is empty. Write at least one service."))
         return list(_outline_problems(root))
     except _Refused as refused:
         return [refused.problem]
@@ -56,11 +58,12 @@ def check_compose(text: str) -> list[Problem]:
 
 def _outline_problems(root: Node) -> Iterator[Problem]:
     if root.kind != "mapping":
-        what = "a list" if root.kind == "sequence" else "a single value"
+        what = gettext("a list") if root.kind == "sequence" else gettext("a single value")
         yield Problem(
             root.line,
             root.column,
-            f"The file is {what}, where a mapping is expected: keys like `services:`, with values.",
+            gettext("The file is %(what)s, where a mapping is expected: keys like `services:`, with values.")
+            % {"what": what},
         )
         return
     services = root.get("services")
@@ -69,16 +72,20 @@ def _outline_problems(root: Node) -> Iterator[Problem]:
             yield Problem(
                 root.line,
                 root.column,
-                "The file has no `services:`. Add it, with at least one service below it.",
+                gettext("The file has no `services:`. Add it, with at least one service below it."),
             )
         return
     key, value = services
     if value.kind != "mapping" and not _is_null(value):
         yield Problem(
-            value.line, value.column, "`services` is not a mapping. Write each service as `name:` below it."
+            value.line,
+            value.column,
+            gettext("`services` is not a mapping. Write each service as `name:` below it."),
         )
     elif not value.pairs and root.get("include") is None:
-        yield Problem(key.line, key.column, "`services` is empty. Write at least one service below it.")
+        yield Problem(
+            key.line, key.column, gettext("`services` is empty. Write at least one service below it.")
+        )
 
 
 def _is_null(node: Node) -> bool:
@@ -167,7 +174,9 @@ def read_nodes(text: str) -> Node | None:
         before = text[: error.position] if isinstance(error.position, int) else ""
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise _Refused(
-            line, column, f"The character U+{_code(error):04X} is not allowed in YAML. Remove it."
+            line,
+            column,
+            gettext("The character U+%(code)04X is not allowed in YAML. Remove it.") % {"code": _code(error)},
         ) from None
     finally:
         loader.dispose()
@@ -186,7 +195,9 @@ def _build(loader: yaml.Loader) -> Node | None:
         if isinstance(event, yaml.DocumentStartEvent):
             if root is not None:
                 raise _Refused(
-                    line, column, "A second YAML document starts here. Put everything into one document."
+                    line,
+                    column,
+                    gettext("A second YAML document starts here. Put everything into one document."),
                 )
             continue
         if isinstance(event, yaml.CollectionEndEvent):
@@ -199,10 +210,17 @@ def _build(loader: yaml.Loader) -> Node | None:
             alias = anchors.get(event.anchor or "")
             if alias is None:
                 raise _Refused(
-                    line, column, f"The alias *{event.anchor} has no anchor &{event.anchor} above it."
+                    line,
+                    column,
+                    gettext("The alias *%(anchor)s has no anchor &%(anchor)s above it.")
+                    % {"anchor": event.anchor},
                 )
             if alias.open:
-                raise _Refused(line, column, f"The alias *{event.anchor} stands inside its own anchor.")
+                raise _Refused(
+                    line,
+                    column,
+                    gettext("The alias *%(anchor)s stands inside its own anchor.") % {"anchor": event.anchor},
+                )
             finished = alias
         elif isinstance(event, yaml.NodeEvent):
             node = _node(event, line, column)
@@ -210,7 +228,11 @@ def _build(loader: yaml.Loader) -> Node | None:
                 anchors[event.anchor] = node
             if node.open:
                 if len(stack) >= MAX_DEPTH:
-                    raise _Refused(line, column, f"The file is nested deeper than {MAX_DEPTH} levels.")
+                    raise _Refused(
+                        line,
+                        column,
+                        gettext("The file is nested deeper than %(levels)s levels.") % {"levels": MAX_DEPTH},
+                    )
                 stack.append(node)
                 keys.append(None)
                 seen.append({})
@@ -227,8 +249,11 @@ def _build(loader: yaml.Loader) -> Node | None:
             raise _Refused(
                 line,
                 column,
-                f"Written out, the file's aliases make more than {MAX_EXPANDED:,} characters. "
-                "Use fewer or smaller anchors.",
+                gettext(
+                    "Written out, the file's aliases make more than %(most)s characters. Use "
+                    "fewer or smaller anchors."
+                )
+                % {"most": number_format(MAX_EXPANDED, force_grouping=True)},
             )
     return root
 
@@ -256,7 +281,9 @@ def _put(
     if child.kind == "scalar":
         if child.value in seen:
             raise _Refused(
-                *place, f"The key {child.value!r} is already there, at line {seen[child.value]}. Keep one."
+                *place,
+                gettext("The key %(value)r is already there, at line %(line)s. Keep one.")
+                % {"value": child.value, "line": seen[child.value]},
             )
         seen[child.value] = place[0]
     keys[-1] = child
@@ -265,20 +292,22 @@ def _put(
 def _syntax_refusal(error: yaml.MarkedYAMLError, text: str) -> _Refused:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
-    problem = error.problem or "it cannot be read"
+    problem = error.problem or gettext("it cannot be read")
+    advice = ""
     culprit = text[mark.index : mark.index + 1] if mark is not None else ""
-    if "cannot start any token" in problem and culprit:
-        problem = f"{'a TAB' if culprit == chr(9) else culprit} cannot stand here"
-    message = f"This is not valid YAML: {problem}"
-    if error.context and error.context_mark is not None and error.context_mark.line + 1 != line:
-        message += f" ({error.context} that begins at line {error.context_mark.line + 1})"
-    message += "."
-    if "a TAB" in problem:
-        message += " YAML is indented with spaces; replace the tabs."
-    elif "cannot stand here" in problem:
-        message += " Put quotes around the whole value."
+    if "cannot start any token" in problem and culprit == "\t":
+        problem = gettext("a TAB cannot stand here")
+        advice = gettext("YAML is indented with spaces; replace the tabs.")
+    elif "cannot start any token" in problem and culprit:
+        problem = gettext("%(character)s cannot stand here") % {"character": culprit}
+        advice = gettext("Put quotes around the whole value.")
     elif "mapping values are not allowed" in problem:
-        message += " Check the indentation, and quote a value that holds `: `."
+        advice = gettext("Check the indentation, and quote a value that holds `: `.")
+    message = gettext("This is not valid YAML: %(problem)s") % {"problem": problem}
+    if error.context and error.context_mark is not None and error.context_mark.line + 1 != line:
+        begin = {"context": error.context, "line": error.context_mark.line + 1}
+        message += " " + gettext("(%(context)s that begins at line %(line)s)") % begin
+    message = f"{message}. {advice}".rstrip()
     return _Refused(line, column, message)
 
 

@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from apps.applications.compose_file import check_compose
 from apps.applications.environment import parse
 from apps.applications.problems import InvalidContent, Problem, Source
@@ -51,7 +54,7 @@ class Content:
 
 def _text(raw: str | bytes, source: Source, limit: int, problems: list[Problem]) -> str | None:
     """Return `raw` as text with `\\n` line ends; None and a problem where it cannot be one."""
-    what = "The Compose file" if source == "compose" else "The environment"
+    what = gettext("The Compose file") if source == "compose" else gettext("The environment")
 
     def refuse(before: str | None, message: str) -> None:
         line = None if before is None else _lines(before).count("\n") + 1
@@ -61,26 +64,46 @@ def _text(raw: str | bytes, source: Source, limit: int, problems: list[Problem])
         data = raw.encode() if isinstance(raw, str) else bytes(raw)
     except UnicodeEncodeError as error:
         before = error.object[: error.start]
-        refuse(before, f"{what} holds a character that UTF-8 cannot express (half a surrogate pair).")
+        refuse(
+            before,
+            gettext("%(what)s holds a character that UTF-8 cannot express (half a surrogate pair).")
+            % {"what": what},
+        )
         return None
     if len(data) > limit:
-        refuse(None, f"{what} has {len(data):,} bytes; at most {limit:,} are allowed.")
+        refuse(
+            None,
+            gettext("%(what)s has %(count)s bytes; at most %(limit)s are allowed.")
+            % {
+                "what": what,
+                "count": number_format(len(data), force_grouping=True),
+                "limit": number_format(limit, force_grouping=True),
+            },
+        )
         return None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(errors="replace")
-        refuse(before, f"{what} is not UTF-8 text. Save it as UTF-8 and try again.")
+        refuse(
+            before, gettext("%(what)s is not UTF-8 text. Save it as UTF-8 and try again.") % {"what": what}
+        )
         return None
     before, nul, _ = text.partition("\0")
     if nul:
-        refuse(before, f"{what} holds a NUL byte. Is it a text file, saved as UTF-8?")
+        refuse(
+            before, gettext("%(what)s holds a NUL byte. Is it a text file, saved as UTF-8?") % {"what": what}
+        )
         return None
     if source == "compose" and (turned := TURNING.search(text)):
         refuse(
             text[: turned.start()],
-            f"The file holds U+{ord(turned[0]):04X}, which turns the direction of writing, so that people "
-            "read something else than Compose does. Take it out, or write it as an escape in double quotes.",
+            gettext(
+                "The file holds U+%(code)04X, which turns the direction of writing, so that "
+                "people read something else than Compose does. Take it out, or write it as an "
+                "escape in double quotes."
+            )
+            % {"code": ord(turned[0])},
         )
         return None
     return _lines(text)

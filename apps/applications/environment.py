@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
+
 from apps.applications.problems import InvalidContent, Problem
 from apps.core.secret import MASK
 
@@ -117,7 +119,11 @@ class _Reader:
         if len(name.encode()) + 1 + len(value.encode()) > MAX_ASSIGNMENT_BYTES:
             self.refuse(
                 start.start(1),
-                f"The value of {name} is too long: no program can be started with more than 128 KiB in one.",
+                gettext(
+                    "The value of %(name)s is too long: no program can be started with more than 128 "
+                    "KiB in one."
+                )
+                % {"name": name},
             )
         line, _column = self.place(start.start(1))
         self.parsed.assignments.append(Assignment(name, value, line, min(start.end(), end), end))
@@ -130,12 +136,17 @@ class _Reader:
         if quote in ("'", '"'):
             quoted = (_SINGLE if quote == "'" else _DOUBLE).match(text, at)
             if quoted is None:
-                self.refuse(at, f"The quote {quote} that opens the value of {name} is never closed.")
+                self.refuse(
+                    at,
+                    gettext("The quote %(quote)s that opens the value of %(name)s is never closed.")
+                    % {"quote": quote, "name": name},
+                )
                 return len(text), ""
             if not _AFTER_QUOTE.match(text, quoted.end()):
                 self.refuse(
                     quoted.end(),
-                    f"There is text after the closing quote of {name}. Quote the whole value once.",
+                    gettext("There is text after the closing quote of %(name)s. Quote the whole value once.")
+                    % {"name": name},
                 )
             value = quoted[1]
             if quote == '"':
@@ -163,13 +174,21 @@ class _Reader:
 def _name_fault(name: str, has_equals: bool, rest: str) -> str | None:
     if not has_equals:
         if "=" in rest:
-            return "A name holds no blanks. Write NAME=value, or begin the line with # to make it a comment."
+            return gettext(
+                "A name holds no blanks. Write NAME=value, or begin the line with # to make it a comment."
+            )
         shown = name if _NAME.fullmatch(name) else "NAME"
-        return f"There is no value here. Write {shown}=value, or begin the line with # to make it a comment."
+        return gettext(
+            "There is no value here. Write %(shown)s=value, or begin the line with # to make it a comment."
+        ) % {"shown": shown}
     if not _NAME.fullmatch(name):
-        return "This is no name. Use letters, digits and underscores (also . and -), and no digit first."
+        return gettext(
+            "This is no name. Use letters, digits and underscores (also . and -), and no digit first."
+        )
     if name in STEERING or name.startswith(PANEL_PREFIX):
-        return f"{name} would steer the docker command itself, not the app. Remove or rename it."
+        return gettext(
+            "%(name)s would steer the docker command itself, not the app. Remove or rename it."
+        ) % {"name": name}
     return None
 
 
@@ -181,7 +200,10 @@ def values(text: str) -> dict[str, str]:
     parsed = parse(text)
     problems = parsed.problems + [
         Problem(
-            a.line, None, f"The value of {a.name} is only the mask of one. Write the value.", "environment"
+            a.line,
+            None,
+            gettext("The value of %(name)s is only the mask of one. Write the value.") % {"name": a.name},
+            "environment",
         )
         for a in parsed.assignments
         if a.value == MASK
@@ -254,7 +276,9 @@ def unmask(text: str, previous: str) -> str:
         # The other kind, where a line was commented out or in.
         raws = known.get((a.name, a.commented)) or known.get((a.name, not a.commented))
         if raws is None:
-            message = f"{a.name} has no value yet that the mask could stand for. Write the value."
+            message = gettext("%(name)s has no value yet that the mask could stand for. Write the value.") % {
+                "name": a.name
+            }
             problems.append(Problem(a.line, None, message, "environment"))
         else:
             replacements.append((a.start, a.end, raws.pop(0) if len(raws) > 1 else raws[0]))

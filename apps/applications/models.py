@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.models import Role
 from apps.applications.host_rules.rules import HostRule
@@ -41,20 +42,28 @@ class App(models.Model):
     verify_timeout = models.PositiveIntegerField(
         default=120,
         validators=[MinValueValidator(1), MaxValueValidator(3600)],
-        help_text="Seconds that the services get to reach the state their Compose file asks for.",
+        help_text=gettext_lazy(
+            "Seconds that the services get to reach the state their Compose file asks for."
+        ),
     )
     calm_seconds = models.PositiveIntegerField(
         default=default_calm_seconds,
         validators=[MinValueValidator(1), MaxValueValidator(3600)],
-        help_text="Seconds that all services must stand well, without a restart, before a deploy counts.",
+        help_text=gettext_lazy(
+            "Seconds that all services must stand well, without a restart, before a deploy counts."
+        ),
     )
     auto_rollback = models.BooleanField(
         default=False,
-        help_text="Go back to the last version that ran well when an update fails after it was started.",
+        help_text=gettext_lazy(
+            "Go back to the last version that ran well when an update fails after it was started."
+        ),
     )
     protected = models.BooleanField(
         default=False,
-        help_text="Deploys, rollbacks, scaling and removal wait until another person has approved them.",
+        help_text=gettext_lazy(
+            "Deploys, rollbacks, scaling and removal wait until another person has approved them."
+        ),
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -105,10 +114,10 @@ class ImmutableVersion(Conflict):
 
 class ComposeVersionQuerySet(models.QuerySet["ComposeVersion"]):
     def update(self, **kwargs: Any) -> int:
-        raise ImmutableVersion("A stored version does not change.")
+        raise ImmutableVersion(gettext("A stored version does not change."))
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        raise ImmutableVersion("A stored version stays.")
+        raise ImmutableVersion(gettext("A stored version stays."))
 
 
 class ComposeVersion(models.Model):
@@ -117,13 +126,15 @@ class ComposeVersion(models.Model):
     app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     yaml = models.TextField()
-    environment = EncryptedTextField(help_text="Text of the app's .env file, encrypted.")
+    environment = EncryptedTextField(help_text=gettext_lazy("Text of the app's .env file, encrypted."))
     sha256 = models.CharField(max_length=64)
     note = models.CharField(max_length=500, blank=True, default="")
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    author_name = models.CharField(max_length=150, help_text="Who made it, as known at that time.")
+    author_name = models.CharField(
+        max_length=150, help_text=gettext_lazy("Who made it, as known at that time.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ComposeVersionQuerySet.as_manager()
@@ -141,31 +152,33 @@ class ComposeVersion(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
-            raise ImmutableVersion("A stored version does not change.")
+            raise ImmutableVersion(gettext("A stored version does not change."))
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise ImmutableVersion("A stored version stays.")
+        raise ImmutableVersion(gettext("A stored version stays."))
 
 
 class HostAllowance(models.Model):
     """Leave for a role, a team or an app to ask one thing of the host; see `host_rules`."""
 
-    rule = models.CharField("what", max_length=20, choices=HostRule)
+    rule = models.CharField(gettext_lazy("what"), max_length=20, choices=HostRule)
     subject = models.CharField(
-        "only",
+        gettext_lazy("only"),
         max_length=500,
         blank=True,
         default="",
-        help_text="Just this: a path and what lies below it, a capability, the name of a network ... "
-        "Empty: all that the rule is about.",
+        help_text=gettext_lazy(
+            "Just this: a path and what lies below it, a capability, the name of a network "
+            "... Empty: all that the rule is about."
+        ),
     )
     role = models.CharField(
         max_length=20,
         choices=Role,
         blank=True,
         default="",
-        help_text="Who has this role, on the apps where they have it.",
+        help_text=gettext_lazy("Who has this role, on the apps where they have it."),
     )
     team = models.ForeignKey(
         Group, null=True, blank=True, on_delete=models.CASCADE, related_name="host_allowances"
@@ -173,7 +186,9 @@ class HostAllowance(models.Model):
     app = models.ForeignKey(
         App, null=True, blank=True, on_delete=models.PROTECT, related_name="host_allowances"
     )
-    reason = models.CharField(max_length=500, help_text="Why it is needed, for those who read this later.")
+    reason = models.CharField(
+        max_length=500, help_text=gettext_lazy("Why it is needed, for those who read this later.")
+    )
     allowed_by = models.CharField(max_length=150)
     allowed_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
 from apps.core.errors import DomainError
 
 Source = Literal["compose", "environment"]
 
 _MOST_TOLD = 20
-_NAMES: dict[str, str] = {"compose": "Compose file", "environment": "Environment"}
+_NAMES: dict[str, Any] = {"compose": gettext_lazy("Compose file"), "environment": gettext_lazy("Environment")}
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,11 @@ class Problem:
     source: Source = "compose"
 
     def __str__(self) -> str:
-        place = _NAMES[self.source]
+        place = str(_NAMES[self.source])
         if self.line is not None:
-            place += f", line {self.line}"
+            place += ", " + gettext("line %(number)s") % {"number": self.line}
         if self.column is not None:
-            place += f", column {self.column}"
+            place += ", " + gettext("column %(number)s") % {"number": self.column}
         return f"{place}: {self.message}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -41,6 +43,11 @@ class InvalidContent(DomainError):
         found = list(problems)
         self.problems = found[:_MOST_TOLD]
         if len(found) > _MOST_TOLD:
-            more = f"There are {len(found) - _MOST_TOLD} more problems like these."
+            count = len(found) - _MOST_TOLD
+            more = ngettext(
+                "There is %(count)s more problem like these.",
+                "There are %(count)s more problems like these.",
+                count,
+            ) % {"count": count}
             self.problems.append(Problem(None, None, more, found[-1].source))
         super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -35,14 +36,16 @@ def create_app(slug: str, name: str, by: Actor) -> App:
     Raises InvalidSlug, InvalidText and SlugTaken.
     """
     validate_slug(slug)
-    name = line_of_text(name, "The name", 100) or slug
+    name = line_of_text(name, gettext("The name"), 100) or slug
     try:
         with transaction.atomic():
             app = App.objects.create(slug=slug, name=name, created_by=by.user)
             record(by, AuditAction.APP_ADDED, f"app {slug}", app_slug=slug, after={"name": name})
             return app
     except IntegrityError:
-        raise SlugTaken(f"There is already an app named {slug}. Choose another name.") from None
+        raise SlugTaken(
+            gettext("There is already an app named %(slug)s. Choose another name.") % {"slug": slug}
+        ) from None
 
 
 def save_settings(app: App, changed: Collection[str], by: Actor, tags: Iterable[str] | None = None) -> None:
@@ -69,7 +72,7 @@ def get_app(slug: str) -> App:
     """Return the living app `slug`. Raises NotFound where there is none."""
     app = App.objects.live().select_related("current_version").filter(slug=slug).first()
     if app is None:
-        raise NotFound(f"There is no app named {slug[:100]}.")
+        raise NotFound(gettext("There is no app named %(slug)s.") % {"slug": slug[:100]})
     return app
 
 
@@ -77,7 +80,7 @@ def get_version(app: App, number: int) -> ComposeVersion:
     """Return version `number` of `app`. Raises NotFound where it has none such."""
     version = ComposeVersion.objects.filter(app=app, number=number).first() if 0 < number < 2**31 else None
     if version is None:
-        raise NotFound(f"{app.slug} has no version {number}.")
+        raise NotFound(gettext("%(slug)s has no version %(number)s.") % {"slug": app.slug, "number": number})
     return version
 
 
@@ -87,7 +90,7 @@ def store_version(app: App, content: Content, by: Actor, note: str = "") -> tupl
     Content that the app already has makes no new row, whoever stores it at the same moment.
     Raises InvalidText where the note is too long.
     """
-    note = line_of_text(note, "The note", 500)
+    note = line_of_text(note, gettext("The note"), 500)
     digest = content.sha256
     for _attempt in range(_ATTEMPTS):
         try:
@@ -119,7 +122,8 @@ def store_version(app: App, content: Content, by: Actor, note: str = "") -> tupl
         except IntegrityError:
             continue
     raise Conflict(
-        f"Others keep storing versions of {app.slug} at this moment. Nothing was stored; try again."
+        gettext("Others keep storing versions of %(slug)s at this moment. Nothing was stored; try again.")
+        % {"slug": app.slug}
     )
 
 
@@ -136,7 +140,9 @@ def reveal_environment(version: ComposeVersion, names: Iterable[str], by: Actor)
     known = environment.values(version.environment.reveal())
     shown = {name: known[name] for name in names if name in known}
     if not shown:
-        raise NotFound(f"The environment of version {version.number} has no such name.")
+        raise NotFound(
+            gettext("The environment of version %(number)s has no such name.") % {"number": version.number}
+        )
     record(
         by,
         AuditAction.SECRET_REVEALED,
@@ -155,9 +161,15 @@ def line_of_text(text: str, what: str, limit: int) -> str:
     """
     text = " ".join(text.split())
     if len(text) > limit:
-        raise InvalidText(f"{what} has {len(text)} characters; {limit} are allowed.")
+        raise InvalidText(
+            gettext("%(what)s has %(count)s characters; %(limit)s are allowed.")
+            % {"what": what, "count": len(text), "limit": limit}
+        )
     if "\0" in text:
-        raise InvalidText(f"{what} holds a NUL byte.")
+        raise InvalidText(gettext("%(what)s holds a NUL byte.") % {"what": what})
     if hidden := STEERING.search(text) or TURNING.search(text):
-        raise InvalidText(f"{what} holds a character that is not shown as it is (U+{ord(hidden[0]):04X}).")
+        raise InvalidText(
+            gettext("%(what)s holds a character that is not shown as it is (U+%(code)04X).")
+            % {"what": what, "code": ord(hidden[0])}
+        )
     return text

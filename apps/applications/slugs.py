@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 
 MAX_LENGTH = 50
@@ -21,14 +23,24 @@ class InvalidSlug(DomainError):
 def validate_slug(slug: str) -> str:
     """Return `slug`. Raises InvalidSlug where Compose or the panel's addresses do not allow it."""
     if not slug:
-        raise InvalidSlug("The name is empty. Use lowercase letters, digits, dashes and underscores.")
+        raise InvalidSlug(
+            gettext("The name is empty. Use lowercase letters, digits, dashes and underscores.")
+        )
     if len(slug) > MAX_LENGTH:
-        raise InvalidSlug(f"The name has {len(slug)} characters; {MAX_LENGTH} are allowed.")
+        raise InvalidSlug(
+            gettext("The name has %(count)s characters; %(limit)s are allowed.")
+            % {"count": len(slug), "limit": MAX_LENGTH}
+        )
     if not _SLUG.fullmatch(slug):
         raise InvalidSlug(
-            f"{slug!r} cannot name an app. Use lowercase letters, digits, dashes and underscores, "
-            "and begin with a letter or digit."
+            gettext(
+                "%(slug)r cannot name an app. Use lowercase letters, digits, dashes and "
+                "underscores, and begin with a letter or digit."
+            )
+            % {"slug": slug}
         )
     if slug in RESERVED:
-        raise InvalidSlug(f"The name {slug!r} is reserved by the panel. Choose another one.")
+        raise InvalidSlug(
+            gettext("The name %(slug)r is reserved by the panel. Choose another one.") % {"slug": slug}
+        )
     return slug

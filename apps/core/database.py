@@ -2,6 +2,7 @@
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
 
@@ -14,7 +15,10 @@ class DatabaseUnusable(DomainError):
     @classmethod
     def of(cls, error: DatabaseError) -> "DatabaseUnusable":
         """Return the refusal that says what the database said: locked, full, not there."""
-        return cls(f"The panel's database cannot be used: {str(error).strip()}. Nothing was changed.")
+        return cls(
+            gettext("The panel's database cannot be used: %(error)s. Nothing was changed.")
+            % {"error": str(error).strip()}
+        )
 
 
 class CountsUnusable(DomainError):
@@ -37,5 +41,8 @@ def require_migrated() -> None:
         raise DatabaseUnusable.of(error) from None
     if missing:
         raise DatabaseUnusable(
-            "The panel's database is not set up for this version of the panel. Run manage.py migrate first."
+            gettext(
+                "The panel's database is not set up for this version of the panel. Run manage.py "
+                "migrate first."
+            )
         )

@@ -4,6 +4,7 @@ from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
 
@@ -45,9 +46,11 @@ class Secret:
                 )
             except InvalidToken:
                 raise UndecryptableError(
-                    "A stored secret cannot be decrypted with the keys of this panel. "
-                    "Put the key that encrypted it back into SIMPLEDEPLOY_ENCRYPTION_KEYS, "
-                    "or set the secret anew."
+                    gettext(
+                        "A stored secret cannot be decrypted with the keys of this panel. Put the key "
+                        "that encrypted it back into SIMPLEDEPLOY_ENCRYPTION_KEYS, or set the secret "
+                        "anew."
+                    )
                 ) from None
         return self._text
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from apps.applications import environment
 from apps.applications.content import Content
@@ -153,8 +154,11 @@ class AppFolder:
             yield
         except OSError as error:
             raise FolderProblem(
-                f"The files of the app could not be written to {self.path}: {error.strerror}. "
-                "What was there before is unchanged."
+                gettext(
+                    "The files of the app could not be written to %(path)s: %(reason)s. What was "
+                    "there before is unchanged."
+                )
+                % {"path": self.path, "reason": error.strerror}
             ) from None
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from django.utils.translation import gettext
+
 from apps.applications.compose_file import locate
 from apps.applications.content import Content, Problem
 from apps.applications.host_rules.ground import Ground
@@ -119,8 +121,12 @@ def _not_answered(answer: Collected) -> EngineProblem:
     if answer.outcome is Outcome.NOT_STARTED:
         return ComposeMissing()
     return EngineProblem(
-        f"Docker Compose did not finish reading the file within {_TIMEOUT:.0f} seconds. Nothing was changed. "
-        "Does the file include something from an address that does not answer?"
+        gettext(
+            "Docker Compose did not finish reading the file within %(timeout).0f seconds. "
+            "Nothing was changed. Does the file include something from an address that does "
+            "not answer?"
+        )
+        % {"timeout": _TIMEOUT}
     )
 
 
@@ -130,7 +136,9 @@ def _model(text: str) -> dict[str, Any]:
     except ValueError:
         model = None
     if not isinstance(model, dict):
-        raise EngineProblem("Docker Compose gave an answer that cannot be read. Nothing was changed.")
+        raise EngineProblem(
+            gettext("Docker Compose gave an answer that cannot be read. Nothing was changed.")
+        )
     return model
 
 
@@ -144,7 +152,14 @@ def _read(model: dict[str, Any], text: str, warnings: list[str]) -> Checked:
             registries.add(registry_of(image))
         except InvalidRegistryHost as error:
             line, column = locate(text, f"services.{name}.image") or (None, None)
-            problems.append(Problem(line, column, f"The image {image} cannot be pulled: {error}"))
+            problems.append(
+                Problem(
+                    line,
+                    column,
+                    gettext("The image %(image)s cannot be pulled: %(error)s")
+                    % {"image": image, "error": error},
+                )
+            )
     return Checked(
         services=sorted(services),
         images=sorted(set(images.values())),
@@ -161,5 +176,8 @@ def _empty(services: dict[str, Any], text: str) -> Iterator[Problem]:
         yield Problem(
             line,
             column,
-            "No service would run. If all have `profiles:`, name one as COMPOSE_PROFILES in the environment.",
+            gettext(
+                "No service would run. If all have `profiles:`, name one as COMPOSE_PROFILES in "
+                "the environment."
+            ),
         )

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 from apps.deployer.memory_folder import memory_folder
 from apps.registries.models import RegistryCredential
@@ -58,10 +60,15 @@ def _operator_settings(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not valid JSON"
-        raise OperatorConfigUnreadable(f"{file} cannot be used: {reason}. Nothing was started.") from None
+        reason = error.strerror if isinstance(error, OSError) else gettext("it is not valid JSON")
+        raise OperatorConfigUnreadable(
+            gettext("%(file)s cannot be used: %(reason)s. Nothing was started.")
+            % {"file": file, "reason": reason}
+        ) from None
     if not isinstance(settings, dict):
-        raise OperatorConfigUnreadable(f"{file} cannot be used: it holds no object. Nothing was started.")
+        raise OperatorConfigUnreadable(
+            gettext("%(file)s cannot be used: it holds no object. Nothing was started.") % {"file": file}
+        )
     settings.pop("auths", None)
     return settings
 

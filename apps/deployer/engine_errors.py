@@ -1,5 +1,7 @@
 """What is wrong with Docker on this machine, rather than with anybody's content."""
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 
 OLDEST_COMPOSE = (2, 20)
@@ -16,9 +18,11 @@ class ComposeMissing(EngineProblem):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
-            "Docker Compose was not found on the panel's machine, so nothing was checked or changed. "
-            "Install it (Debian: docker-compose or docker-compose-plugin, Ubuntu: docker-compose-v2)."
-            + (f" It said: {detail}" if detail else "")
+            gettext(
+                "Docker Compose was not found on the panel's machine, so nothing was checked or changed. "
+                "Install it (Debian: docker-compose or docker-compose-plugin, Ubuntu: docker-compose-v2)."
+            )
+            + _said(detail)
         )
 
 
@@ -28,8 +32,11 @@ class ComposeTooOld(EngineProblem):
     def __init__(self, version: str) -> None:
         oldest = ".".join(map(str, OLDEST_COMPOSE))
         super().__init__(
-            f"Docker Compose {version} is too old, so nothing was checked or changed. "
-            f"Install version {oldest} or later."
+            gettext(
+                "Docker Compose %(version)s is too old, so nothing was checked or changed. "
+                "Install version %(oldest)s or later."
+            )
+            % {"version": version, "oldest": oldest}
         )
 
 
@@ -38,6 +45,13 @@ class EngineUnreachable(EngineProblem):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
-            "The Docker engine does not answer. See whether its service runs, and "
-            "whether the panel's user may use it (group docker)." + (f" It said: {detail}" if detail else "")
+            gettext(
+                "The Docker engine does not answer. See whether its service runs, and "
+                "whether the panel's user may use it (group docker)."
+            )
+            + _said(detail)
         )
+
+
+def _said(detail: str) -> str:
+    return " " + gettext("It said: %(detail)s") % {"detail": detail} if detail else ""

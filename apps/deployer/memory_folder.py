@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
 from apps.core.owner import current_owner, is_alive
@@ -81,11 +82,16 @@ def _make(prefix: str) -> Path:
         except _Unfit as reason:
             reasons.append(f"{place} {reason}")
         except OSError as error:
-            reasons.append(f"{place} cannot be written ({error.strerror})")
+            reasons.append(
+                f"{place} " + gettext("cannot be written (%(reason)s)") % {"reason": error.strerror}
+            )
     raise NoMemoryFolder(
-        "A secret must be handed over in a file, and there is no folder in memory for it: "
-        f"{'; '.join(reasons)}. Nothing was written. Mount a tmpfs at /dev/shm that the panel may write, "
-        "or start the panel with XDG_RUNTIME_DIR set to one."
+        gettext(
+            "A secret must be handed over in a file, and there is no folder in memory for it: "
+            "%(reasons)s. Nothing was written. Mount a tmpfs at /dev/shm that the panel may "
+            "write, or start the panel with XDG_RUNTIME_DIR set to one."
+        )
+        % {"reasons": "; ".join(reasons)}
     )
 
 
@@ -129,13 +135,13 @@ def _refuse_unfit(place: Path) -> None:
     try:
         status = place.stat()
     except OSError as error:
-        raise _Unfit(f"cannot be read ({error.strerror})") from None
+        raise _Unfit(gettext("cannot be read (%(reason)s)") % {"reason": error.strerror}) from None
     if _file_system(status.st_dev) not in _IN_MEMORY:
-        raise _Unfit("is not in memory")
+        raise _Unfit(gettext("is not in memory"))
     if status.st_uid not in (0, os.geteuid()):
-        raise _Unfit("belongs to another user")
+        raise _Unfit(gettext("belongs to another user"))
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX:
-        raise _Unfit("can be changed by other users")
+        raise _Unfit(gettext("can be changed by other users"))
 
 
 def _file_system(device: int) -> str:
@@ -152,7 +158,7 @@ def _refuse_strangers(root: Path) -> None:
     """Refuse a folder that somebody else put there first; in a sticky folder nobody can swap ours."""
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise _Unfit(f"holds a {root.name} that is not ours")
+        raise _Unfit(gettext("holds a %(name)s that is not ours") % {"name": root.name})
     if status.st_mode & 0o077:
         root.chmod(0o700)
 

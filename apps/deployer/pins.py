@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import yaml
+from django.utils.translation import gettext
 
 from apps.applications.models import ComposeVersion
 from apps.core.errors import Conflict
@@ -56,8 +57,11 @@ def choose(wanted: Mapping[str, Image], here: Collection[str]) -> dict[str, Pin]
             gone.append(service)
     if gone:
         raise ImageGone(
-            f"The engine no longer has the image that ran for {', '.join(gone)}, and it came from no "
-            "registry that could still have it. Roll back with the same file instead."
+            gettext(
+                "The engine no longer has the image that ran for %(gone)s, and it came from no "
+                "registry that could still have it. Roll back with the same file instead."
+            )
+            % {"gone": ", ".join(gone)}
         )
     return pins
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext, ngettext
+
 from apps.applications.compose_file import find_scalar, locate
 from apps.applications.problems import Problem
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
@@ -59,7 +61,7 @@ def problem_of(stderr: str, text: str, staging: Path) -> Problem:
         match = _PATH.search(refusal.words)
         place = locate(text, match[0].rstrip(".")) if match else None
     line, column = place or (None, None)
-    message = f"Compose refuses the file: {refusal.words.rstrip('.')}."
+    message = gettext("Compose refuses the file: %(words)s.") % {"words": refusal.words.rstrip(".")}
     return Problem(line, column, f"{message} {advice}".strip())
 
 
@@ -70,9 +72,9 @@ def _words(stderr: str, staging: Path) -> str:
             logged = _LOG_LINE.search(line)
             lines.append((logged["text"].replace('\\"', '"') if logged else line).strip())
     words = " ".join(lines)
-    words = words.replace(f"{staging}/", "").replace(str(staging), "the app's folder")
+    words = words.replace(f"{staging}/", "").replace(str(staging), gettext("the app's folder"))
     words = words.replace(f"validating {COMPOSE_FILE}: ", "").removesuffix(": invalid compose project")
-    return words[:_MAX_WORDS] or "it gave no reason"
+    return words[:_MAX_WORDS] or gettext("it gave no reason")
 
 
 # One function for each kind of refusal: it returns the place (None: look for a path in the words) and advice.
@@ -84,7 +86,7 @@ def _yaml_line(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
 
 def _additional(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     parent = "" if match["path"] == "(root)" else match["path"] + "."
-    advice = "Check the spelling of the key and how far it is indented."
+    advice = gettext("Check the spelling of the key and how far it is indented.")
     return locate(refusal.text, parent + match["key"]), advice
 
 
@@ -95,7 +97,7 @@ def _path(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
 def _required(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     name = match["name"]
     place, _ = refusal.find("", lambda value: re.search(rf"\$\{{?{re.escape(name)}\b", value) is not None)
-    return place, f"Set {name} in the environment."
+    return place, (gettext("Set %(name)s in the environment.") % {"name": name})
 
 
 def _env_file(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
@@ -103,19 +105,28 @@ def _env_file(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     place, _ = refusal.find("services.*.env_file", lambda value: _names_file(value, name))
     if name == ENV_FILE:
         return place, (
-            f"The file asks for the env file {ENV_FILE}, but the app's environment is empty. "
-            "Write the values it needs into the environment, or remove this env_file."
+            gettext(
+                "The file asks for the env file %(env_file)s, but the app's environment is empty. "
+                "Write the values it needs into the environment, or remove this env_file."
+            )
+            % {"env_file": ENV_FILE}
         )
     return place, (
-        f"There is no {name} in the app's folder. Write its values into the environment and use "
-        f"`env_file: {ENV_FILE}`, or remove this env_file."
+        gettext(
+            "There is no %(name)s in the app's folder. Write its values into the environment "
+            "and use `env_file: %(env_file)s`, or remove this env_file."
+        )
+        % {"name": name, "env_file": ENV_FILE}
     )
 
 
 def _other_file(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     name = match["name"]
     place, _ = refusal.find("", lambda value: _names_file(value, name))
-    return place, f"The panel deploys one Compose file; there is no {name} in the app's folder."
+    return place, (
+        gettext("The panel deploys one Compose file; there is no %(name)s in the app's folder.")
+        % {"name": name}
+    )
 
 
 def _names_file(value: str, name: str) -> bool:
@@ -138,8 +149,12 @@ def _value_of(*sections: str) -> Callable[[_Refusal, re.Match[str]], tuple[Place
         missing = [name for name in dict.fromkeys(names) if name in refusal.unset]
         if not missing:
             return place, ""
-        what = "variable" if len(missing) == 1 else "variables"
-        return place, f"It stands there as {raw}: set the {what} {', '.join(missing)} in the environment."
+        advice = ngettext(
+            "It stands there as %(raw)s: set the variable %(missing)s in the environment.",
+            "It stands there as %(raw)s: set the variables %(missing)s in the environment.",
+            len(missing),
+        )
+        return place, advice % {"raw": raw, "missing": ", ".join(missing)}
 
     return explain
 
@@ -162,9 +177,9 @@ def _undefined(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
         lambda value: value == name or value.startswith((f"{name}:", f"service:{name}")),
     )
     where = f"{kind}s"
-    return place or locate(
-        refusal.text, f"services.{service}"
-    ), f"Define {name} under `{where}:`, or correct the name."
+    return place or locate(refusal.text, f"services.{service}"), (
+        gettext("Define %(name)s under `%(where)s:`, or correct the name.") % {"name": name, "where": where}
+    )
 
 
 def _service(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
@@ -172,16 +187,18 @@ def _service(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
 
 
 def _no_image(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
-    return locate(refusal.text, f"services.{match['service']}"), "Give it an `image:`."
+    return locate(refusal.text, f"services.{match['service']}"), gettext("Give it an `image:`.")
 
 
 def _container_name(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
     place = locate(refusal.text, f"services.{match['service']}.container_name")
-    return place, "Remove container_name, or run one container of the service."
+    return place, gettext("Remove container_name, or run one container of the service.")
 
 
 def _cycle(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:
-    return locate(refusal.text, f"services.{match['service']}.depends_on"), "Remove one of these depends_on."
+    return locate(refusal.text, f"services.{match['service']}.depends_on"), gettext(
+        "Remove one of these depends_on."
+    )
 
 
 _TABLE: list[tuple[re.Pattern[str], Callable[[_Refusal, re.Match[str]], tuple[Place, str]]]] = [

@@ -1,5 +1,7 @@
 """A real sign-in at a registry, to see whether a credential holds."""
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 from apps.deployer.compose import docker_program
 from apps.deployer.docker_config import docker_config
@@ -43,4 +45,7 @@ def check_login(credential: RegistryCredential, runner: CommandRunner | None = N
         line for line in Redactor(passwords=[password]).redact(answer.stderr).splitlines() if line.strip()
     ]
     reason = explain(lines, [credential.host]) or (lines[-1] if lines else "no answer")
-    raise RegistryRefused(f"The sign-in at {credential.host} as {credential.username} failed: {reason}")
+    raise RegistryRefused(
+        gettext("The sign-in at %(host)s as %(user)s failed: %(reason)s")
+        % {"host": credential.host, "user": credential.username, "reason": reason}
+    )

@@ -6,10 +6,12 @@ leaves nothing behind.
 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.applications.content import Content, InvalidContent
@@ -48,7 +50,8 @@ _NAMED = 20
 
 
 # What runs or waits comes first, and then a plan is another one.
-_OVERTAKEN = "Something else is queued or runs for it."
+_OTHERWISE = gettext_lazy("What the deploy would do is no longer what was shown.")
+_OVERTAKEN = gettext_lazy("Something else is queued or runs for it.")
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,11 @@ class UnknownService(DomainError):
 class PlanOutdated(Conflict):
     """A deploy from a plan that no longer tells what it would do; `plan` is what it would do now."""
 
-    def __init__(
-        self, plan: Plan, why: str = "What the deploy would do is no longer what was shown."
-    ) -> None:
-        super().__init__(f"{why} Nothing was deployed. Read the new plan, and deploy again if you agree.")
+    def __init__(self, plan: Plan, why: Any = _OTHERWISE) -> None:
+        super().__init__(
+            gettext("%(why)s Nothing was deployed. Read the new plan, and deploy again if you agree.")
+            % {"why": why}
+        )
         self.plan = plan
 
 
@@ -189,12 +193,18 @@ def same_images_of(version: ComposeVersion, asked: str) -> bool:
     Raises UnknownChoice, and NothingRecorded where they were asked for and are not.
     """
     if asked not in (SAME_IMAGES, SAME_FILE, ""):
-        raise UnknownChoice(f"{asked[:50]!r} is no choice of images: {SAME_IMAGES} or {SAME_FILE}.")
+        raise UnknownChoice(
+            gettext("%(asked)r is no choice of images: %(same_images)s or %(same_file)s.")
+            % {"asked": asked[:50], "same_images": SAME_IMAGES, "same_file": SAME_FILE}
+        )
     known = asked != SAME_FILE and bool(pins.recorded(version))
     if asked == SAME_IMAGES and not known:
         raise NothingRecorded(
-            f"Version {version.number} never ran well, so no images of it are recorded. Nothing was "
-            "changed. Roll back with the same file instead."
+            gettext(
+                "Version %(number)s never ran well, so no images of it are recorded. Nothing was "
+                "changed. Roll back with the same file instead."
+            )
+            % {"number": version.number}
         )
     return known
 
@@ -285,7 +295,10 @@ def submit_lifecycle(app: App, action: Action, by: Actor, *, services: Iterable[
     assert action in LIFECYCLE, action
     wanted = sorted(set(services))
     if wanted and action not in OF_SERVICES:
-        raise UnknownService(f"{action.label} is for the whole app; name no service. Nothing was changed.")
+        raise UnknownService(
+            gettext("%(label)s is for the whole app; name no service. Nothing was changed.")
+            % {"label": action.label}
+        )
     _require_deployed(app)
     _require_services(app, wanted)
     arguments = {"services": wanted} if wanted else {}
@@ -299,10 +312,13 @@ def submit_scale(app: App, scale: Mapping[str, int], by: Actor, *, without_appro
     Raises InvalidScale, UnknownService, NotDeployed and EngineProblem.
     """
     if not scale:
-        raise InvalidScale("Name at least one service and its number of containers, like web=3.")
+        raise InvalidScale(gettext("Name at least one service and its number of containers, like web=3."))
     for service, number in scale.items():
         if not 0 <= number <= MAX_SCALE:
-            raise InvalidScale(f"{service}: a number of containers from 0 to {MAX_SCALE}, not {number}.")
+            raise InvalidScale(
+                gettext("%(service)s: a number of containers from 0 to %(most)s, not %(number)s.")
+                % {"service": service, "most": MAX_SCALE, "number": number}
+            )
     _require_deployed(app)
     _require_services(app, scale)
     return enqueue(
@@ -350,7 +366,9 @@ def _free_or_existing(slug: str, new: bool) -> App | None:
     validate_slug(slug)
     app = App.objects.live().filter(slug=slug).select_related("current_version").first()
     if new and app is not None:
-        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+        raise SlugTaken(
+            gettext("There is already an app named %(slug)s. Choose another name.") % {"slug": slug}
+        )
     return app
 
 
@@ -360,7 +378,9 @@ def _project(slug: str) -> str:
 
 def _require_deployed(app: App) -> None:
     if app.current_version is None:
-        raise NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
+        raise NotDeployed(
+            gettext("%(slug)s has not been deployed yet. Deploy it first.") % {"slug": app.slug}
+        )
     require_engine(default_runner())
 
 
@@ -373,7 +393,8 @@ def _require_services(app: App, services: Collection[str]) -> None:
         if service not in known:
             names = ", ".join(known[:_NAMED]) + (f" and {len(known) - _NAMED} more" if known[_NAMED:] else "")
             raise UnknownService(
-                f"{app.slug} has no service {service[:100]!r}. Its services: {names}. Nothing was changed."
+                gettext("%(slug)s has no service %(service)r. Its services: %(names)s. Nothing was changed.")
+                % {"slug": app.slug, "service": service[:100], "names": names}
             )
 
 
@@ -388,7 +409,8 @@ def _accepted(
     runner = runner or default_runner()
     # Two programs that do not wait for each other: the engine's answer costs no time of its own.
     with ThreadPoolExecutor(1) as pool:
-        engine = pool.submit(require_engine, runner)
+        # In the language of whoever asks.
+        engine = pool.submit(copy_context().run, require_engine, runner)
         checked = check_content(
             content, runner, host_rules=host_rules, project=_project(slug), folder=AppFolder(slug).path
         )

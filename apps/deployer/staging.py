@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from apps.applications import environment
 from apps.applications.content import Content
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE, Project
@@ -53,8 +55,11 @@ def staged(content: Content, project: str, folder: Path | None, pins: str = "") 
             _write(path, content, values, folder, pins)
         except OSError as error:
             raise EngineProblem(
-                f"The files could not be put into memory for Compose to read: {error.strerror}. "
-                "Nothing was changed."
+                gettext(
+                    "The files could not be put into memory for Compose to read: %(reason)s. "
+                    "Nothing was changed."
+                )
+                % {"reason": error.strerror}
             ) from None
         yield Staging(Project(project, path, bool(pins)), values, Redactor(values.values()))
 

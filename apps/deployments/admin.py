@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy, rate_limits
 from apps.accounts.admin_access import HistoryAdmin
@@ -25,7 +26,7 @@ from apps.deployments.models import DeployEvent, DeployLog
 class AppFilter(admin.SimpleListFilter):
     """By slug, as the record keeps it: one entry for all apps that had the name."""
 
-    title = "app"
+    title = gettext_lazy("app")
     parameter_name = "slug"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -39,7 +40,7 @@ class AppFilter(admin.SimpleListFilter):
 class PersonFilter(admin.SimpleListFilter):
     """By the name that the record keeps, also of people who have no account any more."""
 
-    title = "person"
+    title = gettext_lazy("person")
     parameter_name = "person"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -69,14 +70,14 @@ class DeployEventAdmin(HistoryAdmin):
     list_filter = (AppFilter, "action", "status", PersonFilter, "queued_at")
     list_select_related = ("version",)
     search_fields = ("slug", "app__name", "requested_by", "requested_from", "error", "=id")
-    search_help_text = "App, person, where from, error, or the event's number"
+    search_help_text = gettext_lazy("App, person, where from, error, or the event's number")
     date_hierarchy = "queued_at"
     ordering = ("-pk",)
     sortable_by = ("id", "slug", "action", "status", "requested_by", "queued")
     fieldsets = (
         (None, {"fields": ("slug", "app", "action", "asked_for", "version", "status", "error", "cause")}),
         (
-            "Who and when",
+            gettext_lazy("Who and when"),
             {
                 "fields": (
                     "requested_by",
@@ -96,7 +97,7 @@ class DeployEventAdmin(HistoryAdmin):
             },
         ),
         (
-            "How it went",
+            gettext_lazy("How it went"),
             {
                 "fields": (
                     "planned",
@@ -140,41 +141,41 @@ class DeployEventAdmin(HistoryAdmin):
             return redirect("admin:deployments_deployevent_changelist")
         return csv_response(selection)
 
-    @admin.display(description="queued at", ordering="queued_at")
+    @admin.display(description=gettext_lazy("queued at"), ordering="queued_at")
     def queued(self, event: DeployEvent) -> str:
         return _moment(event.queued_at)
 
-    @admin.display(description="started at")
+    @admin.display(description=gettext_lazy("started at"))
     def started(self, event: DeployEvent) -> str:
         return _moment(event.started_at)
 
-    @admin.display(description="finished at")
+    @admin.display(description=gettext_lazy("finished at"))
     def finished(self, event: DeployEvent) -> str:
         return _moment(event.finished_at)
 
-    @admin.display(description="cancel requested at")
+    @admin.display(description=gettext_lazy("cancel requested at"))
     def cancel_requested(self, event: DeployEvent) -> str:
         return _moment(event.cancel_requested_at)
 
-    @admin.display(description="approval at")
+    @admin.display(description=gettext_lazy("approval at"))
     def approved(self, event: DeployEvent) -> str:
         return _moment(event.approval_at)
 
-    @admin.display(description="version", ordering="version__number")
+    @admin.display(description=gettext_lazy("version"), ordering="version__number")
     def version_number(self, event: DeployEvent) -> int | None:
         return event.version.number if event.version else None
 
-    @admin.display(description="ran for")
+    @admin.display(description=gettext_lazy("ran for"))
     def ran_for(self, event: DeployEvent) -> str | None:
         if not (event.started_at and event.finished_at):
             return None
         return f"{(event.finished_at - event.started_at).total_seconds():.1f} s"
 
-    @admin.display(description="arguments")
+    @admin.display(description=gettext_lazy("arguments"))
     def asked_for(self, event: DeployEvent) -> str:
-        return json.dumps(event.arguments, ensure_ascii=False) if event.arguments else "none"
+        return json.dumps(event.arguments, ensure_ascii=False) if event.arguments else gettext("none")
 
-    @admin.display(description="planned")
+    @admin.display(description=gettext_lazy("planned"))
     def planned(self, event: DeployEvent) -> str:
         rows = [
             {**service, "reasons": "; ".join(reason["text"] for reason in service["reasons"])}
@@ -182,28 +183,32 @@ class DeployEventAdmin(HistoryAdmin):
         ]
         return _table(rows, ("service", "action", "reasons"))
 
-    @admin.display(description="steps")
+    @admin.display(description=gettext_lazy("steps"))
     def step_table(self, event: DeployEvent) -> str:
         return _table(event.steps, ("name", "started_at", "finished_at", "exit_code"))
 
-    @admin.display(description="services")
+    @admin.display(description=gettext_lazy("services"))
     def service_table(self, event: DeployEvent) -> str:
         columns = ("service", "container", "state", "health", "exit_code", "restarts", "verdict", "reason")
         return _table(event.services, (*columns, "image"))
 
-    @admin.display(description="last lines of what failed")
+    @admin.display(description=gettext_lazy("last lines of what failed"))
     def last_lines(self, event: DeployEvent) -> str:
         logs = [(s["container"], "\n".join(s["log"])) for s in event.services if s.get("log")]
-        return format_html_join("", '<p>{}</p><pre class="record">{}</pre>', logs) or "none"
+        return format_html_join("", '<p>{}</p><pre class="record">{}</pre>', logs) or gettext("none")
 
-    @admin.display(description="images")
+    @admin.display(description=gettext_lazy("images"))
     def image_table(self, event: DeployEvent) -> str:
         rows = [{"service": service, **image} for service, image in sorted(event.images.items())]
         return _table(rows, ("service", "image", "digest"))
 
-    @admin.display(description="last output")
+    @admin.display(description=gettext_lazy("last output"))
     def last_output(self, event: DeployEvent) -> str:
-        return format_html('<pre class="record">{}</pre>', event.output_tail) if event.output_tail else "none"
+        return (
+            format_html('<pre class="record">{}</pre>', event.output_tail)
+            if event.output_tail
+            else gettext("none")
+        )
 
     class Media:
         css = {"all": ["css/records.css"]}
@@ -225,7 +230,7 @@ class DeployLogAdmin(HistoryAdmin):
         # The list shows no lines: a chunk may hold hundreds.
         return super().get_queryset(request).select_related("event__app").defer("lines", "event__output_tail")
 
-    @admin.display(description="lines")
+    @admin.display(description=gettext_lazy("lines"))
     def text(self, chunk: DeployLog) -> str:
         text = "\n".join(f"{at} {stream:6} {line}" for at, stream, line in chunk.lines)
         return format_html('<pre class="record">{}</pre>', text)
@@ -237,7 +242,7 @@ class DeployLogAdmin(HistoryAdmin):
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """Return `rows` as an HTML table; what a row lacks stays empty."""
     if not rows:
-        return "none"
+        return gettext("none")
     head = format_html_join("", '<th scope="col">{}</th>', ((name.replace("_", " "),) for name in columns))
     body = format_html_join(
         "",

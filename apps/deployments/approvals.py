@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts.actor import COMMAND_LINE, Actor
 from apps.accounts.audit import AuditAction, record
@@ -45,18 +46,23 @@ def give(event: DeployEvent, by: Actor, *, plan: dict[str, Any], sha256: str, no
 
     Raises InvalidText, SamePerson, RequesterGone, NotAwaited, Overtaken and AppRemoved.
     """
-    note = line_of_text(note, "The note", MAX_NOTE)
+    note = line_of_text(note, gettext("The note"), MAX_NOTE)
     with transaction.atomic():
         assert event.app is not None, "what is done to the engine as a whole needs no approval"
         app = App.objects.select_for_update().get(pk=event.app.pk)
         if app.removed_at:
-            raise AppRemoved(f"The app {app.slug} was removed; nothing was approved.")
+            raise AppRemoved(
+                gettext("The app %(slug)s was removed; nothing was approved.") % {"slug": app.slug}
+            )
         event = DeployEvent.objects.select_related("app", "version", "requested_by_user").get(pk=event.pk)
         require_another_person(event, by)
         if event.awaits_approval and (other := app.events.coming().first()):
             raise Overtaken(
-                f"Event {other.pk} ({other.action}) of {app.slug} is queued or runs, and changes what this "
-                "one would do. Nothing was approved; look again when it has ended."
+                gettext(
+                    "Event %(number)s (%(action)s) of %(slug)s is queued or runs, and changes what "
+                    "this one would do. Nothing was approved; look again when it has ended."
+                )
+                % {"number": other.pk, "action": other.action, "slug": app.slug}
             )
         now = timezone.now()
         unexpired = _awaiting(event).filter(queued_at__gt=_expired_before(now))
@@ -76,9 +82,9 @@ def refuse(event: DeployEvent, by: Actor, note: str) -> DeployEvent:
 
     Raises NoReason, InvalidText and NotAwaited.
     """
-    note = line_of_text(note, "The note", MAX_NOTE)
+    note = line_of_text(note, gettext("The note"), MAX_NOTE)
     if not note:
-        raise NoReason("Say why it is refused; whoever asked reads it. Nothing was changed.")
+        raise NoReason(gettext("Say why it is refused; whoever asked reads it. Nothing was changed."))
     with transaction.atomic():
         now = timezone.now()
         error = f"Refused by {by.name}: {note.rstrip('.')}. Nothing was changed."
@@ -122,18 +128,25 @@ def require_another_person(event: DeployEvent, by: Actor) -> None:
     same_account = asked is not None and by.user is not None and asked.pk == by.user.pk
     if same_account or by.name.casefold() == event.requested_by.casefold():
         raise SamePerson(
-            f"{event.requested_by} asked for event {event.pk}; another person has to approve it."
+            gettext("%(requested_by)s asked for event %(number)s; another person has to approve it.")
+            % {"requested_by": event.requested_by, "number": event.pk}
         )
     if asked is not None and asked.is_machine and by.name in asked.tokens.values_list("made_by", flat=True):
         raise SamePerson(
-            f"You made a token of {event.requested_by}, which asked for event {event.pk}; another person has "
-            "to approve it."
+            gettext(
+                "You made a token of %(requested_by)s, which asked for event %(number)s; another "
+                "person has to approve it."
+            )
+            % {"requested_by": event.requested_by, "number": event.pk}
         )
     had_account = event.requested_from != COMMAND_LINE
     if (asked is None and had_account) or (asked is not None and not asked.is_active):
         raise RequesterGone(
-            f"{event.requested_by}, who asked for event {event.pk}, has no active account any more. "
-            "Nothing was approved; refuse it, or ask for the same yourself."
+            gettext(
+                "%(requested_by)s, who asked for event %(number)s, has no active account any "
+                "more. Nothing was approved; refuse it, or ask for the same yourself."
+            )
+            % {"requested_by": event.requested_by, "number": event.pk}
         )
 
 
@@ -189,11 +202,23 @@ def _not_awaited(event: DeployEvent) -> NotAwaited:
     """Return what became of `event` in the meantime."""
     event.refresh_from_db()
     if event.awaits_approval:
-        return NotAwaited(f"Event {event.pk} has waited too long for approval. Nothing was approved.")
+        return NotAwaited(
+            gettext("Event %(number)s has waited too long for approval. Nothing was approved.")
+            % {"number": event.pk}
+        )
     if event.approval == Approval.GIVEN:
-        return NotAwaited(f"{event.approval_by} has approved event {event.pk} already.")
+        return NotAwaited(
+            gettext("%(approval_by)s has approved event %(number)s already.")
+            % {"approval_by": event.approval_by, "number": event.pk}
+        )
     if event.approval == Approval.REFUSED:
-        return NotAwaited(f"{event.approval_by} has refused event {event.pk} already.")
+        return NotAwaited(
+            gettext("%(approval_by)s has refused event %(number)s already.")
+            % {"approval_by": event.approval_by, "number": event.pk}
+        )
     if event.is_terminal:
-        return NotAwaited(f"Event {event.pk} has ended ({event.get_status_display().lower()}).")
-    return NotAwaited(f"Event {event.pk} needs no approval.")
+        return NotAwaited(
+            gettext("Event %(number)s has ended (%(status)s).")
+            % {"number": event.pk, "status": event.get_status_display().lower()}
+        )
+    return NotAwaited(gettext("Event %(number)s needs no approval.") % {"number": event.pk})

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
@@ -78,7 +78,7 @@ class DeployEventQuerySet(models.QuerySet["DeployEvent"]):
         return super(DeployEventQuerySet, self.filter(status__in=ACTIVE)).update(**kwargs)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        raise ClosedEvent("Events are history; they are not deleted.")
+        raise ClosedEvent(gettext("Events are history; they are not deleted."))
 
 
 class DeployEvent(models.Model):
@@ -97,7 +97,7 @@ class DeployEvent(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="events",
-        help_text="None for what is done to the engine as a whole (prune).",
+        help_text=gettext_lazy("None for what is done to the engine as a whole (prune)."),
     )
     slug = models.CharField(max_length=50, blank=True)
     action = models.CharField(max_length=10, choices=Action)
@@ -112,36 +112,40 @@ class DeployEvent(models.Model):
     steps = models.JSONField(
         default=list,
         blank=True,
-        help_text="[{name, started_at, finished_at, exit_code}] in the order they ran",
+        help_text=gettext_lazy("[{name, started_at, finished_at, exit_code}] in the order they ran"),
     )
     exit_code = models.IntegerField(null=True, blank=True)
-    error = models.TextField(blank=True, default="", help_text="Why it did not succeed, in a sentence.")
+    error = models.TextField(
+        blank=True, default="", help_text=gettext_lazy("Why it did not succeed, in a sentence.")
+    )
     output_tail = models.TextField(blank=True, default="")
     expected = models.JSONField(
         default=list,
         blank=True,
-        help_text="[{service, replicas, must_end, may_end}] that the Compose file asks for",
+        help_text=gettext_lazy("[{service, replicas, must_end, may_end}] that the Compose file asks for"),
     )
     images = models.JSONField(default=dict, blank=True, help_text="{service: {image, digest}}")
     config_hashes = models.JSONField(
         default=dict,
         blank=True,
-        help_text="{service: hash of its configuration, as Compose wrote it on the containers}",
+        help_text=gettext_lazy("{service: hash of its configuration, as Compose wrote it on the containers}"),
     )
     host_rules = models.JSONField(
         null=True,
         blank=True,
         default=None,
-        help_text="[[rule, subject]] of what the content asks of the host; empty: not known.",
+        help_text=gettext_lazy("[[rule, subject]] of what the content asks of the host; empty: not known."),
     )
-    plan = models.JSONField(default=dict, blank=True, help_text="What was to be changed, before it was.")
+    plan = models.JSONField(
+        default=dict, blank=True, help_text=gettext_lazy("What was to be changed, before it was.")
+    )
     cause = models.ForeignKey(
         "self",
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="consequences",
-        help_text="The event whose end asked for this one (automatic rollback).",
+        help_text=gettext_lazy("The event whose end asked for this one (automatic rollback)."),
     )
     services = models.JSONField(
         default=list,
@@ -151,19 +155,24 @@ class DeployEvent(models.Model):
     requested_by_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    requested_by = models.CharField(max_length=150, help_text="Who asked, as known at that time.")
+    requested_by = models.CharField(
+        max_length=150, help_text=gettext_lazy("Who asked, as known at that time.")
+    )
     requested_from = models.CharField(
-        max_length=100, blank=True, default="", help_text="web 192.0.2.1, command line ..."
+        max_length=100, blank=True, default="", help_text=gettext_lazy("web 192.0.2.1, command line ...")
     )
     approval = models.CharField(max_length=10, choices=Approval, default=Approval.NONE)
     approval_sha256 = models.CharField(
-        max_length=64, blank=True, default="", help_text="Of the plan, content and images that were approved."
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Of the plan, content and images that were approved."),
     )
     approval_by_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     approval_by = models.CharField(
-        max_length=150, blank=True, default="", help_text="Who approved, refused, or overrode."
+        max_length=150, blank=True, default="", help_text=gettext_lazy("Who approved, refused, or overrode.")
     )
     approval_at = models.DateTimeField(null=True, blank=True)
     approval_note = models.CharField(max_length=500, blank=True, default="")
@@ -206,11 +215,11 @@ class DeployEvent(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
-            raise ClosedEvent("An event changes only by the queue's conditional updates.")
+            raise ClosedEvent(gettext("An event changes only by the queue's conditional updates."))
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise ClosedEvent("Events are history; they are not deleted.")
+        raise ClosedEvent(gettext("Events are history; they are not deleted."))
 
     @property
     def subject(self) -> str:
@@ -226,11 +235,11 @@ class DeployEvent(models.Model):
     def concerns(self) -> str:
         """The services that it is about, for people: "web, db" or "web to 3"; empty for the whole app."""
         scale = self.arguments.get("scale", {})
-        parts = [_("%(service)s to %(number)d") % {"service": s, "number": n} for s, n in scale.items()]
+        parts = [gettext("%(service)s to %(number)d") % {"service": s, "number": n} for s, n in scale.items()]
         parts += self.asked_services
         if len(parts) <= _NAMED:
             return ", ".join(parts)
-        return _("%(names)s and %(count)d more") % {
+        return gettext("%(names)s and %(count)d more") % {
             "names": ", ".join(parts[:_NAMED]),
             "count": len(parts) - _NAMED,
         }
@@ -261,7 +270,9 @@ class DeployLog(models.Model):
     event = models.ForeignKey(DeployEvent, on_delete=models.PROTECT, related_name="log_chunks")
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField()
-    lines = models.JSONField(help_text="[[at (ISO 8601), stream, text], ...] for first_seq to last_seq")
+    lines = models.JSONField(
+        help_text=gettext_lazy("[[at (ISO 8601), stream, text], ...] for first_seq to last_seq")
+    )
 
     class Meta:
         db_table = "deploy_logs"

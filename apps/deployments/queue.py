@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -102,7 +103,9 @@ def enqueue(
         if app is not None:
             app = App.objects.select_for_update().get(pk=app.pk)
             if app.removed_at:
-                raise AppRemoved(f"The app {app.slug} was removed; nothing was started.")
+                raise AppRemoved(
+                    gettext("The app %(slug)s was removed; nothing was started.") % {"slug": app.slug}
+                )
         # Nobody asked for what follows from another event: it goes back to what ran before.
         needed = app is not None and app.protected and action in NEEDING_APPROVAL and cause is None
         event = DeployEvent.objects.create(
@@ -145,10 +148,12 @@ def _approval(by: Actor, without: str) -> dict[str, Any]:
     now = timezone.now()
     if without and by.user is not None:
         raise NotAllowed(
-            "Only the machine's own command line, without a token, goes ahead without approval. "
-            "Nothing was started."
+            gettext(
+                "Only the machine's own command line, without a token, goes ahead without "
+                "approval. Nothing was started."
+            )
         )
-    if without := line_of_text(without, "The reason", MAX_NOTE):
+    if without := line_of_text(without, gettext("The reason"), MAX_NOTE):
         return {
             "approval": Approval.OVERRIDDEN,
             "approval_by": by.name,
@@ -190,7 +195,10 @@ def cancel(event: DeployEvent, by: Actor) -> DeployEvent:
                 outcome=event.status if event.is_terminal else "asked its worker",
             )
     if not done and event.is_terminal:
-        raise EventEnded(f"Event {event.pk} has already ended ({event.get_status_display().lower()}).")
+        raise EventEnded(
+            gettext("Event %(number)s has already ended (%(status)s).")
+            % {"number": event.pk, "status": event.get_status_display().lower()}
+        )
     return event
 
 

@@ -1,40 +1,41 @@
 """The states of an event, its actions, and which state may follow which."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Status(models.TextChoices):
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    SUCCEEDED = "succeeded", "Succeeded"
-    UNSTABLE = "unstable", "Unstable"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
-    INTERRUPTED = "interrupted", "Interrupted"
+    QUEUED = "queued", gettext_lazy("Queued")
+    RUNNING = "running", gettext_lazy("Running")
+    SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+    UNSTABLE = "unstable", gettext_lazy("Unstable")
+    FAILED = "failed", gettext_lazy("Failed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
+    INTERRUPTED = "interrupted", gettext_lazy("Interrupted")
 
 
 class Action(models.TextChoices):
-    DEPLOY = "deploy", "Deploy"
-    ROLLBACK = "rollback", "Roll back"
-    STOP = "stop", "Stop"
-    START = "start", "Start"
-    RESTART = "restart", "Restart"
-    PULL = "pull", "Pull"
-    SCALE = "scale", "Scale"
-    REMOVE = "remove", "Remove"
-    ADOPT = "adopt", "Adopt"
-    PRUNE = "prune", "Prune"
+    DEPLOY = "deploy", gettext_lazy("Deploy")
+    ROLLBACK = "rollback", gettext_lazy("Roll back")
+    STOP = "stop", gettext_lazy("Stop")
+    START = "start", gettext_lazy("Start")
+    RESTART = "restart", gettext_lazy("Restart")
+    PULL = "pull", gettext_lazy("Pull")
+    SCALE = "scale", gettext_lazy("Scale")
+    REMOVE = "remove", gettext_lazy("Remove")
+    ADOPT = "adopt", gettext_lazy("Adopt")
+    PRUNE = "prune", gettext_lazy("Prune")
 
 
 class Approval(models.TextChoices):
     """How an event stands to the four eyes that a protected app asks for."""
 
-    NONE = "none", "Not needed"
-    AWAITED = "awaited", "Awaited"
-    GIVEN = "given", "Given"
-    REFUSED = "refused", "Refused"
-    LAPSED = "lapsed", "Lapsed"  # the event was cancelled or expired before anybody decided
-    OVERRIDDEN = "overridden", "Overridden"  # an emergency, on the machine's command line
+    NONE = "none", gettext_lazy("Not needed")
+    AWAITED = "awaited", gettext_lazy("Awaited")
+    GIVEN = "given", gettext_lazy("Given")
+    REFUSED = "refused", gettext_lazy("Refused")
+    LAPSED = "lapsed", gettext_lazy("Lapsed")  # the event was cancelled or expired before anybody decided
+    OVERRIDDEN = "overridden", gettext_lazy("Overridden")  # an emergency, on the machine's command line
 
 
 # They give an app a new current version.

@@ -53,7 +53,7 @@ class Panel:
             return ""
         role = Role.ADMINISTRATOR if user.is_superuser else user.role
         if role:
-            return Role(role).label
+            return str(Role(role).label)
         return "Roles on single apps" if allows_somewhere(user, Permission.VIEW) else "No role yet"
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from apps.accounts.actor import Actor
@@ -24,11 +25,13 @@ class CredentialForm(forms.ModelForm):
     """A credential whose password is only written."""
 
     new_password = forms.CharField(
-        label="Password or token",
+        label=gettext_lazy("Password or token"),
         strip=False,
         required=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="It is stored encrypted and never shown again. Left empty, the stored one stays.",
+        help_text=gettext_lazy(
+            "It is stored encrypted and never shown again. Left empty, the stored one stays."
+        ),
     )
 
     class Meta:
@@ -47,7 +50,7 @@ class CredentialForm(forms.ModelForm):
         username: str = self.cleaned_data["username"]
         if ":" in username or re.search(r"[\x00-\x1f\x7f]", username):
             # A colon would end the user name early in HTTP basic authentication (RFC 7617, section 2).
-            raise forms.ValidationError("A user name holds no colon and no control characters.")
+            raise forms.ValidationError(gettext("A user name holds no colon and no control characters."))
         return username
 
     def clean_only_apps(self) -> str:
@@ -56,9 +59,9 @@ class CredentialForm(forms.ModelForm):
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]
         if not password and self.instance.pk is None:
-            raise forms.ValidationError("A new credential needs its password.", code="required")
+            raise forms.ValidationError(gettext("A new credential needs its password."), code="required")
         if re.search(r"[\x00\r\n]", password):
-            raise forms.ValidationError("A password holds no line break.")
+            raise forms.ValidationError(gettext("A password holds no line break."))
         if password:
             self.instance.password = Secret(password)
         return password

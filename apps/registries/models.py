@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from apps.core.fields import EncryptedTextField
 from apps.registries.references import InvalidRegistryHost, normalise_host
@@ -27,10 +28,10 @@ class RegistryCredential(models.Model):
     username = models.CharField(max_length=255)
     password = EncryptedTextField()
     only_apps = models.TextField(
-        "only for apps",
+        gettext_lazy("only for apps"),
         blank=True,
         default="",
-        help_text="Slugs of the apps that may use it, separated by spaces. Empty: every app.",
+        help_text=gettext_lazy("Slugs of the apps that may use it, separated by spaces. Empty: every app."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 
 DOCKER_HUB = "docker.io"
@@ -35,7 +37,8 @@ def normalise_host(text: str) -> str:
     match = _HOST.fullmatch(host)
     if not match or len(host) > 255 or int(match["port"] or 0) > 65535:
         raise InvalidRegistryHost(
-            f"{text.strip()[:100]!r} is no registry host. Write it like ghcr.io or registry.example.com:5000."
+            gettext("%(text)r is no registry host. Write it like ghcr.io or registry.example.com:5000.")
+            % {"text": text.strip()[:100]}
         )
     return DOCKER_HUB if host in _HUB_NAMES else host
 

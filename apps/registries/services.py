@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -30,10 +31,12 @@ def save_credential(
     Raises InvalidRegistryHost and InvalidCredential.
     """
     if not password:
-        raise InvalidCredential("The password is empty.")
+        raise InvalidCredential(gettext("The password is empty."))
     if "\x00" in password + username or "\n" in password.rstrip("\n") or ":" in username:
         # A colon would end the user name early in HTTP basic authentication (RFC 7617, section 2).
-        raise InvalidCredential("A user name holds no colon, and neither part a line break or a NUL byte.")
+        raise InvalidCredential(
+            gettext("A user name holds no colon, and neither part a line break or a NUL byte.")
+        )
     host = normalise_host(host)
     credential = RegistryCredential.objects.filter(host=host).first() or RegistryCredential(host=host)
     is_new = credential.pk is None
@@ -63,7 +66,7 @@ def get_credential(host: str) -> RegistryCredential:
     host = normalise_host(host)
     credential = RegistryCredential.objects.filter(host=host).first()
     if credential is None:
-        raise NotFound(f"There is no credential for {host}.")
+        raise NotFound(gettext("There is no credential for %(host)s.") % {"host": host})
     return credential
 
 

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy, rate_limits
 from apps.accounts.actor import Actor
@@ -26,7 +27,7 @@ from apps.accounts.policy import Permission
 class PersonFilter(admin.SimpleListFilter):
     """By the name of an account; who has none any more is found by the search."""
 
-    title = "person"
+    title = gettext_lazy("person")
     parameter_name = "person"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -40,7 +41,7 @@ class PersonFilter(admin.SimpleListFilter):
 class AppFilter(admin.SimpleListFilter):
     """By slug, as the entries keep it: also of apps that were removed."""
 
-    title = "app"
+    title = gettext_lazy("app")
     parameter_name = "app"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -62,13 +63,13 @@ class AuditAdmin(PolicyAdmin):
     list_display = ("number", "moment", "actor", "action", "on", "app_slug", "outcome", "address")
     list_filter = ("at", PersonFilter, "action", AppFilter)
     search_fields = ("actor", "on", "address", "token")
-    search_help_text = "Person, what it was done to, address, or token"
+    search_help_text = gettext_lazy("Person, what it was done to, address, or token")
     ordering = ("-number",)
     sortable_by = ("number",)
     fieldsets = (
         (None, {"fields": ("number", "moment", "actor", "action", "on", "app_slug", "outcome", "changes")}),
-        ("From where", {"fields": ("origin", "address", "agent", "token", "user_id")}),
-        ("Its place in the chain", {"fields": ("previous", "hash", "key", "seal")}),
+        (gettext_lazy("From where"), {"fields": ("origin", "address", "agent", "token", "user_id")}),
+        (gettext_lazy("Its place in the chain"), {"fields": ("previous", "hash", "key", "seal")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: AuditEntry | None = None) -> list[str]:
@@ -102,24 +103,27 @@ class AuditAdmin(PolicyAdmin):
             },
         )
 
-    @admin.display(description="at (UTC)", ordering="number")
+    @admin.display(description=gettext_lazy("at (UTC)"), ordering="number")
     def moment(self, entry: AuditEntry) -> str:
         return format_html('<span class="moment">{}</span>', f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
-    @admin.display(description="before and after")
+    @admin.display(description=gettext_lazy("before and after"))
     def changes(self, entry: AuditEntry) -> str:
         before, after = json.loads(entry.before) or {}, json.loads(entry.after) or {}
         names = [*before, *(name for name in after if name not in before)]
         if not names:
-            return "nothing noted"
+            return gettext("nothing noted")
         rows = format_html_join(
             "",
             "<tr><th scope='row'>{}</th><td>{}</td><td>{}</td></tr>",
             ((name, _shown(before, name), _shown(after, name)) for name in names),
         )
         return format_html(
-            "<table class='record'><thead><tr><th scope='col'>Field</th><th scope='col'>Before</th>"
-            "<th scope='col'>After</th></tr></thead><tbody>{}</tbody></table>",
+            "<table class='record'><thead><tr><th scope='col'>{}</th><th scope='col'>{}</th>"
+            "<th scope='col'>{}</th></tr></thead><tbody>{}</tbody></table>",
+            gettext("Field"),
+            gettext("Before"),
+            gettext("After"),
             rows,
         )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext
 
 from apps.accounts.audit import chain
 from apps.accounts.audit.models import AuditEntry
@@ -31,7 +32,10 @@ def read_time(text: str, *, ends: bool = False) -> datetime:
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        raise InvalidTime(f"{text[:50]!r} is no day like 2026-11-24 and no time like 2026-11-24T18:00.")
+        raise InvalidTime(
+            gettext("%(text)r is no day like 2026-11-24 and no time like 2026-11-24T18:00.")
+            % {"text": text[:50]}
+        )
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

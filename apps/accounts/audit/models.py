@@ -4,6 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from django.db import models
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.audit.actions import action_choices
 from apps.accounts.audit.chain import BEGINNING
@@ -16,7 +17,9 @@ class AppendOnly(Conflict):
     """An attempt to change or delete what stands in the audit."""
 
     def __init__(self) -> None:
-        super().__init__("The audit is append-only: what stands in it is neither changed nor deleted.")
+        super().__init__(
+            gettext("The audit is append-only: what stands in it is neither changed nor deleted.")
+        )
 
 
 class AppendOnlyQuerySet(models.QuerySet["AuditEntry"]):
@@ -39,22 +42,28 @@ class AuditEntry(models.Model):
     Persons and apps are kept as text and plain numbers: an entry outlives both, and changes with neither.
     """
 
-    number = models.BigIntegerField(primary_key=True, help_text="Its place in the chain, from 1 on.")
-    at = models.DateTimeField("time", db_index=True)
-    actor = models.CharField(max_length=150, db_index=True, help_text="Who did it, as known at that time.")
+    number = models.BigIntegerField(
+        primary_key=True, help_text=gettext_lazy("Its place in the chain, from 1 on.")
+    )
+    at = models.DateTimeField(gettext_lazy("time"), db_index=True)
+    actor = models.CharField(
+        max_length=150, db_index=True, help_text=gettext_lazy("Who did it, as known at that time.")
+    )
     user_id = models.BigIntegerField(null=True)
-    origin = models.CharField(max_length=100, help_text="By which way: web, command line ...")
+    origin = models.CharField(max_length=100, help_text=gettext_lazy("By which way: web, command line ..."))
     address = models.CharField(max_length=64, blank=True)
-    agent = models.CharField(max_length=200, blank=True, verbose_name="user agent")
+    agent = models.CharField(max_length=200, blank=True, verbose_name=gettext_lazy("user agent"))
     token = models.CharField(max_length=100, blank=True)
     action = models.CharField(max_length=40, choices=action_choices, db_index=True)
-    on = models.CharField(max_length=200, blank=True, help_text="What it was done to.")
+    on = models.CharField(max_length=200, blank=True, help_text=gettext_lazy("What it was done to."))
     app_slug = models.CharField(max_length=50, blank=True, db_index=True, verbose_name="app")
-    before = models.TextField(default="null", help_text="Canonical JSON, without secrets.")
-    after = models.TextField(default="null", help_text="Canonical JSON, without secrets.")
+    before = models.TextField(default="null", help_text=gettext_lazy("Canonical JSON, without secrets."))
+    after = models.TextField(default="null", help_text=gettext_lazy("Canonical JSON, without secrets."))
     outcome = models.CharField(max_length=200)
-    previous = models.CharField(max_length=HASH_LENGTH, help_text="The hash of the entry before.")
-    key = models.CharField(max_length=12, help_text="The name of the key that made the seal.")
+    previous = models.CharField(
+        max_length=HASH_LENGTH, help_text=gettext_lazy("The hash of the entry before.")
+    )
+    key = models.CharField(max_length=12, help_text=gettext_lazy("The name of the key that made the seal."))
     hash = models.CharField(max_length=HASH_LENGTH)
     seal = models.CharField(max_length=HASH_LENGTH)
 
@@ -62,8 +71,8 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit entries"
+        verbose_name = gettext_lazy("audit entry")
+        verbose_name_plural = gettext_lazy("audit entries")
 
     def __str__(self) -> str:
         return f"{self.number} {self.get_action_display()}"

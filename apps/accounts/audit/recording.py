@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts.audit import chain
 from apps.accounts.audit.actions import AuditAction
@@ -24,7 +25,10 @@ class AuditUnusable(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The audit takes no entries, so nothing was changed. Run manage.py verify_audit, which says why."
+            gettext(
+                "The audit takes no entries, so nothing was changed. Run manage.py verify_audit, "
+                "which says why."
+            )
         )
 
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
@@ -70,7 +71,9 @@ def join(code: str, user: User, by: Actor) -> User:
     try:
         return _join(code, user, by)
     except IntegrityError:
-        raise NameTaken(f"Somebody else is called {user} already. Choose another name.") from None
+        raise NameTaken(
+            gettext("Somebody else is called %(user)s already. Choose another name.") % {"user": user}
+        ) from None
 
 
 def _join(code: str, user: User, by: Actor) -> User:
@@ -79,7 +82,7 @@ def _join(code: str, user: User, by: Actor) -> User:
         invitation = rows.filter(code_hash=_hash(code), expires_at__gt=timezone.now()).first()
         if invitation is None or not _may_still_invite(invitation.invited_by):
             raise InvalidInvitation(
-                "This invitation was used, withdrawn, or has run out. Ask for another one."
+                gettext("This invitation was used, withdrawn, or has run out. Ask for another one.")
             )
         name = str(invitation)
         invitation.delete()
@@ -97,7 +100,9 @@ def withdraw(pk: int, by: Actor) -> None:
     with transaction.atomic():
         invitation = Invitation.objects.select_for_update().filter(pk=pk).first()
         if invitation is None:
-            raise NotFound(f"There is no invitation {pk}; it may have been used already.")
+            raise NotFound(
+                gettext("There is no invitation %(number)s; it may have been used already.") % {"number": pk}
+            )
         name, before = str(invitation), _described(invitation)
         invitation.delete()
         record(by, AuditAction.INVITATION_WITHDRAWN, name, before=before)

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.accounts.sign_in.second_factor import FACTORS, is_required
@@ -14,7 +15,9 @@ class MFAAdapter(DefaultMFAAdapter):
     """Secrets encrypted with the panel's keys, the panel's name, and no way out of what is required."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "cannot_delete_authenticator": "This panel requires a second factor of you. Set up another first.",
+        "cannot_delete_authenticator": gettext_lazy(
+            "This panel requires a second factor of you. Set up another first."
+        ),
     }
 
     def encrypt(self, text: str) -> str:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
@@ -67,7 +68,9 @@ def admit(claims: Mapping[str, Any], user: User | None, by: Actor, link: Callabl
     return user
 
 
-_NOTHING = "None of your groups gives you anything on this panel. Ask an administrator of the panel."
+_NOTHING = gettext_lazy(
+    "None of your groups gives you anything on this panel. Ask an administrator of the panel."
+)
 
 
 def _add(claims: Mapping[str, Any], rights: Rights, by: Actor, link: Callable[[User], None]) -> User:
@@ -82,8 +85,11 @@ def _add(claims: Mapping[str, Any], rights: Rights, by: Actor, link: Callable[[U
     )
     user.set_unusable_password()
     taken = NameNotFree(
-        f"Your name at the provider, {name[:150]!r}, cannot be used here: somebody else has it, or it is no "
-        "name for an account. Ask an administrator of the panel."
+        gettext(
+            "Your name at the provider, %(name)r, cannot be used here: somebody else has it, "
+            "or it is no name for an account. Ask an administrator of the panel."
+        )
+        % {"name": name[:150]}
     )
     try:
         user.clean_fields()

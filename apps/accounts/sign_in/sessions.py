@@ -5,6 +5,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models.signals import post_save
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -33,7 +34,7 @@ def end_session(user: User, pk: int, by: Actor) -> None:
     """End session `pk` of `user`, and with it the WebSockets that it opened. Raises NotFound."""
     session = UserSession.objects.filter(user=user, pk=pk).first()
     if session is None:
-        raise NotFound(f"You have no session {pk}; it may have ended already.")
+        raise NotFound(gettext("You have no session %(number)s; it may have ended already.") % {"number": pk})
     _end([session], user, by)
 
 

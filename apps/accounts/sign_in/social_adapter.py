@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -53,5 +54,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         logger.warning("OpenID Connect: %s %s", error, type(exception).__name__ if exception else "")
         by = Actor.stranger(request, settings.SIMPLEDEPLOY_OIDC_NAME)
         record(by, AuditAction.SIGN_IN_FAILED, settings.SIMPLEDEPLOY_OIDC_NAME, outcome="refused")
-        messages.error(request, f"Signing in by {settings.SIMPLEDEPLOY_OIDC_NAME} did not work. Try again.")
+        messages.error(
+            request,
+            gettext("Signing in by %(provider)s did not work. Try again.")
+            % {"provider": settings.SIMPLEDEPLOY_OIDC_NAME},
+        )
         raise ImmediateHttpResponse(redirect("account_login"))

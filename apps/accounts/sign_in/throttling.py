@@ -7,6 +7,7 @@ from typing import Final
 from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 from apps.core.errors import DomainError
 
@@ -20,7 +21,7 @@ class TooManyAttempts(DomainError):
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
-        super().__init__(f"That was tried too often. Nothing was done. Try again in {_words(seconds)}.")
+        super().__init__(_words(seconds))
 
 
 def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -> int:
@@ -37,5 +38,15 @@ def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -
 
 
 def _words(seconds: int) -> str:
-    count, unit = (seconds, "second") if seconds <= 60 else (math.ceil(seconds / 60), "minute")
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    if seconds <= 60:
+        return ngettext(
+            "That was tried too often. Nothing was done. Try again in %(count)s second.",
+            "That was tried too often. Nothing was done. Try again in %(count)s seconds.",
+            seconds,
+        ) % {"count": seconds}
+    minutes = math.ceil(seconds / 60)
+    return ngettext(
+        "That was tried too often. Nothing was done. Try again in %(count)s minute.",
+        "That was tried too often. Nothing was done. Try again in %(count)s minutes.",
+        minutes,
+    ) % {"count": minutes}

@@ -5,6 +5,7 @@ import os
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
@@ -64,28 +65,33 @@ def allow(to: App | Group | str, rule: str, by: Actor, *, reason: str, subject: 
     """
     reason, subject = " ".join(reason.split()), subject.strip()
     if rule not in HostRule.values:
-        raise InvalidAllowance(f"{rule[:50]!r} is nothing that the policy knows.")
+        raise InvalidAllowance(gettext("%(rule)r is nothing that the policy knows.") % {"rule": rule[:50]})
     if not reason or len(reason) > 500:
         raise InvalidAllowance(
-            "Say in at most 500 characters why it is needed; whoever reads this later asks."
+            gettext("Say in at most 500 characters why it is needed; whoever reads this later asks.")
         )
     if len(subject) > 500 or not subject.isprintable():
-        raise InvalidAllowance("What it is narrowed to is a line of at most 500 characters.")
+        raise InvalidAllowance(gettext("What it is narrowed to is a line of at most 500 characters."))
     if rule in PATH_RULES and subject.startswith("/"):
         if os.path.normpath(subject) != subject.rstrip("/"):
             raise InvalidAllowance(
-                f"{subject} is no plain absolute path: write it without `.`, `..` and `//`."
+                gettext("%(subject)s is no plain absolute path: write it without `.`, `..` and `//`.")
+                % {"subject": subject}
             )
         subject = subject.rstrip("/")
     if isinstance(to, str) and to not in ROLES:
-        raise InvalidAllowance(f"An exception for a role is for one of {', '.join(ROLES)}.")
+        raise InvalidAllowance(
+            gettext("An exception for a role is for one of %(roles)s.") % {"roles": ", ".join(ROLES)}
+        )
     key = "role" if isinstance(to, str) else "app" if isinstance(to, App) else "team"
     with transaction.atomic():
         made, is_new = HostAllowance.objects.get_or_create(
             **{key: to}, rule=rule, subject=subject, defaults={"reason": reason, "allowed_by": by.name[:150]}
         )
         if not is_new:
-            raise AlreadyAllowed(f"That is allowed already: {made}. Nothing was changed.")
+            raise AlreadyAllowed(
+                gettext("That is allowed already: %(made)s. Nothing was changed.") % {"made": made}
+            )
         slug = to.slug if isinstance(to, App) else ""
         record(by, AuditAction.HOST_RULE_ALLOWED, _words(made), app_slug=slug, after=_described(made))
     return made
@@ -99,7 +105,7 @@ def withdraw(app: App | None, pk: int, by: Actor) -> HostAllowance:
     with transaction.atomic():
         found = allowances_of(app).select_for_update(of=("self",)).filter(pk=pk).first()
         if found is None:
-            raise NotFound(f"There is no exception {pk} here.")
+            raise NotFound(gettext("There is no exception %(number)s here.") % {"number": pk})
         before = _described(found)
         HostAllowance.objects.filter(pk=found.pk).delete()
         slug = app.slug if app else ""

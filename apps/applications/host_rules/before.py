@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from apps.applications.compose_file import Node, tree
 from apps.applications.host_rules.ground import Ground, is_remote, lies_below
 from apps.applications.host_rules.nodes import children, entries, odd_tags, values
@@ -52,13 +55,16 @@ class _Search:
         """
         root = tree(text)
         if root is None:
-            self.refuse(HostRule.UNKNOWN, reached_from, "It cannot be told what the file holds.", "file")
+            self.refuse(
+                HostRule.UNKNOWN, reached_from, gettext("It cannot be told what the file holds."), "file"
+            )
             return
         for node in odd_tags(root):
             self.refuse(
                 HostRule.UNKNOWN,
                 reached_from or (node.line, node.column),
-                f"The policy does not know what the tag {node.tag!r} makes of a value.",
+                gettext("The policy does not know what the tag %(tag)r makes of a value.")
+                % {"tag": node.tag},
                 node.tag,
             )
         for include in values(root, "include"):
@@ -102,7 +108,12 @@ class _Search:
             return
         self.seen.add((real, folder))
         if len(self.seen) > _MOST_FILES:
-            self.refuse(HostRule.UNKNOWN, place, f"More than {_MOST_FILES} files are included.", "include")
+            self.refuse(
+                HostRule.UNKNOWN,
+                place,
+                gettext("More than %(most)s files are included.") % {"most": _MOST_FILES},
+                "include",
+            )
             return
         try:
             text = read_regular(Path(real), MAX_FILE_BYTES).decode("utf-8")
@@ -122,8 +133,11 @@ class _Search:
             self.refuse(
                 HostRule.FILES,
                 place,
-                f"It cannot be told which file {node.value!r} is: write the path without variables, or give "
-                "each one a value in the app's environment.",
+                gettext(
+                    "It cannot be told which file %(value)r is: write the path without variables, or "
+                    "give each one a value in the app's environment."
+                )
+                % {"value": node.value},
                 node.value,
             )
             return ""
@@ -131,14 +145,29 @@ class _Search:
 
     def plain(self, path: str, base: str, place: Place) -> str:
         if is_remote(path):
-            self.refuse(HostRule.REMOTE, place, f"{path!r} would be fetched from an address.", path)
+            self.refuse(
+                HostRule.REMOTE,
+                place,
+                gettext("%(path)r would be fetched from an address.") % {"path": path},
+                path,
+            )
             return ""
         real = self.ground.real(path, base)
         if not self.ground.has(path, base):
-            self.refuse(HostRule.FILES, place, f"{path} is outside of the app's folder.", real)
+            self.refuse(
+                HostRule.FILES,
+                place,
+                gettext("%(path)s is outside of the app's folder.") % {"path": path},
+                real,
+            )
             return ""
         if problem := _not_readable(real):
-            self.refuse(HostRule.FILES, place, f"{path} {problem}.", real)
+            self.refuse(
+                HostRule.FILES,
+                place,
+                gettext("%(path)s %(problem)s.") % {"path": path, "problem": problem},
+                real,
+            )
             return ""
         folder = "" if self.ground.is_panels(real) else _in(real, self.ground.writable)
         if folder:
@@ -153,10 +182,10 @@ class _Search:
 
 def exchanged(path: str, folder: str) -> str:
     """Return why `path` is not taken, which a container can exchange as it may write into `folder`."""
-    return (
-        f"A container may write into {os.path.basename(folder)}, and could exchange {path} for a link to "
-        "anywhere on the host: move it out of that folder, or bind that one read-only."
-    )
+    return gettext(
+        "A container may write into %(folder)s, and could exchange %(path)s for a link "
+        "to anywhere on the host: move it out of that folder, or bind that one read-only."
+    ) % {"folder": os.path.basename(folder), "path": path}
 
 
 def _in(path: str, folders: tuple[str, ...]) -> str:
@@ -181,7 +210,9 @@ def _not_readable(path: str) -> str:
     if stat.S_ISDIR(status.st_mode):
         return ""
     if not stat.S_ISREG(status.st_mode):
-        return "is no regular file"
+        return gettext("is no regular file")
     if status.st_size > MAX_FILE_BYTES:
-        return f"is larger than {MAX_FILE_BYTES:,} bytes"
+        return gettext("is larger than %(limit)s bytes") % {
+            "limit": number_format(MAX_FILE_BYTES, force_grouping=True)
+        }
     return ""

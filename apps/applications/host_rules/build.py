@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.applications.host_rules.ground import Ground, is_remote
 from apps.applications.host_rules.rules import Found, HostRule, Path
 from apps.applications.host_rules.shapes import items, text
@@ -37,18 +39,22 @@ def build_rules(build: Any, path: Path, ground: Ground) -> Iterator[Found]:
                 if not _OWN_CONTEXTS.match(source):
                     yield from _readable(source, (*at, name), ground)
         elif key in ("privileged", "entitlements"):
-            yield Found(HostRule.PRIVILEGED, at, "The build would run with more rights than a container has.")
+            yield Found(
+                HostRule.PRIVILEGED, at, gettext("The build would run with more rights than a container has.")
+            )
         elif key == "network":
             yield from _network(text(value), at)
         elif key == "ssh":
-            yield Found(HostRule.FILES, at, "The build would use SSH keys of this machine.", subject="ssh")
+            yield Found(
+                HostRule.FILES, at, gettext("The build would use SSH keys of this machine."), subject="ssh"
+            )
         elif key in ("cache_from", "cache_to"):
             yield from _caches(value, at)
         else:
             yield Found(
                 HostRule.UNKNOWN,
                 at,
-                f"The policy does not know what {key!r} can ask of the host.",
+                gettext("The policy does not know what %(key)r can ask of the host.") % {"key": key},
                 subject=key,
             )
 
@@ -58,7 +64,7 @@ def _readable(source: str, path: Path, ground: Ground, base: str = "") -> Iterat
         yield Found(
             HostRule.REMOTE,
             path,
-            f"{source!r} would be fetched from an address.",
+            gettext("%(source)r would be fetched from an address.") % {"source": source},
             subject=source,
             hint=source,
         )
@@ -66,7 +72,8 @@ def _readable(source: str, path: Path, ground: Ground, base: str = "") -> Iterat
         yield Found(
             HostRule.FILES,
             path,
-            f"{ground.shown(source)} is outside of the app's folder, and the build could read it.",
+            gettext("%(shown)s is outside of the app's folder, and the build could read it.")
+            % {"shown": ground.shown(source)},
             subject=ground.real(source, base),
             hint=source,
         )
@@ -74,10 +81,10 @@ def _readable(source: str, path: Path, ground: Ground, base: str = "") -> Iterat
 
 def _network(name: str, path: Path) -> Iterator[Found]:
     if name == "host":
-        sentence = "The build would be in the host's network namespace."
+        sentence = gettext("The build would be in the host's network namespace.")
         yield Found(HostRule.NAMESPACES, path, sentence, subject="network", hint=name)
     elif name not in _OWN_NETWORKS:
-        sentence = f"The network {name!r} of the build is not the app's."
+        sentence = gettext("The network %(name)r of the build is not the app's.") % {"name": name}
         yield Found(HostRule.OTHER_APPS, path, sentence, subject=name, hint=name)
 
 
@@ -88,7 +95,7 @@ def _caches(value: Any, path: Path) -> Iterator[Found]:
             yield Found(
                 HostRule.FILES,
                 path,
-                f"The cache {entry!r} is a folder or an account of this machine.",
+                gettext("The cache %(entry)r is a folder or an account of this machine.") % {"entry": entry},
                 subject=entry,
                 hint=entry,
             )

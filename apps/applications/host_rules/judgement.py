@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.applications import environment
 from apps.applications.compose_file import tree
 from apps.applications.content import Content
@@ -55,7 +57,9 @@ def problems(found: Iterable[Found], rights: HostRights, content: Content) -> li
     for one in found:
         if rights.allow(one):
             continue
-        advice = f"Ask an administrator to allow “{one.rule.label}” for this app, or take it out."
+        advice = gettext("Ask an administrator to allow “%(label)s” for this app, or take it out.") % {
+            "label": one.rule.label
+        }
         message = f"{one.sentence} {advice}"
         if one.rule == HostRule.ENVIRONMENT:
             refused.append(Problem(_line_of(one.subject, content), None, message, "environment"))

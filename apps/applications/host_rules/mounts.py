@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.applications.host_rules.ground import Ground, reaches_engine
 from apps.applications.host_rules.rules import Found, HostRule, Path
 from apps.applications.host_rules.shapes import items, mapping, text
@@ -23,7 +25,8 @@ def mount_rules(mounts: Iterable[Any], path: Path, ground: Ground) -> Iterator[F
             yield Found(
                 HostRule.HOST_PATHS,
                 at,
-                f"A mount of type {kind!r} is not one of the app's folder, a volume or memory.",
+                gettext("A mount of type %(kind)r is not one of the app's folder, a volume or memory.")
+                % {"kind": kind},
                 subject=kind,
             )
 
@@ -48,8 +51,11 @@ def _bind(mount: Mapping[str, Any], path: Path, ground: Ground) -> Iterator[Foun
         yield Found(
             HostRule.HOST_PATHS,
             path,
-            f"The container could rewrite the app's own Compose file by {ground.shown(source)!r}: "
-            "bind a folder below it, or add `:ro`.",
+            gettext(
+                "The container could rewrite the app's own Compose file by %(shown)r: bind a "
+                "folder below it, or add `:ro`."
+            )
+            % {"shown": ground.shown(source)},
             subject=ground.real(source),
             hint=source,
         )
@@ -58,7 +64,11 @@ def _bind(mount: Mapping[str, Any], path: Path, ground: Ground) -> Iterator[Foun
         yield Found(
             HostRule.HOST_PATHS,
             (*path, "bind", "propagation"),
-            f"With the propagation {propagation!r} mounts of the host and of the container reach each other.",
+            gettext(
+                "With the propagation %(propagation)r mounts of the host and of the container "
+                "reach each other."
+            )
+            % {"propagation": propagation},
             subject=str(propagation),
             hint=str(propagation),
         )
@@ -71,13 +81,14 @@ def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
     real, shown = ground.real(source), ground.shown(source)
     # Only a link makes another place of a path than what stands there.
     is_link = not source.startswith("~") and real != ground.written(source)
-    where = f" (it leads to {real})" if is_link else ""
+    where = " " + gettext("(it leads to %(real)s)") % {"real": real} if is_link else ""
     is_engine = reaches_engine(real) or reaches_engine(ground.absolute(source))
     if is_engine:
         yield Found(
             HostRule.ENGINE_SOCKET,
             path,
-            f"Who has {shown}{where} has the engine's socket, and by it the whole host.",
+            gettext("Who has %(shown)s%(where)s has the engine's socket, and by it the whole host.")
+            % {"shown": shown, "where": where},
             subject=real,
             hint=source,
         )
@@ -86,7 +97,7 @@ def host_path(source: str, path: Path, ground: Ground) -> Iterator[Found]:
         yield Found(
             HostRule.HOST_PATHS,
             path,
-            f"{shown}{where} is outside of the app's folder.",
+            gettext("%(shown)s%(where)s is outside of the app's folder.") % {"shown": shown, "where": where},
             subject=real,
             hint=source,
         )

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from apps.applications.host_rules.ground import Ground
 from apps.applications.host_rules.mounts import host_path
 from apps.applications.host_rules.rules import Found, HostRule, Path
@@ -37,18 +39,19 @@ def network_rules(networks: Mapping[str, Any], ground: Ground) -> Iterator[Found
             yield Found(
                 HostRule.NAMESPACES,
                 path,
-                "The network 'host' is the host's network namespace.",
+                gettext("The network 'host' is the host's network namespace."),
                 subject="network",
                 hint="host",
             )
             continue
-        yield from _ownership("network", network, str(key), path, ground)
+        yield from _ownership(gettext_noop("network"), network, str(key), path, ground)
         driver = str(network.get("driver") or "")
         if driver not in _OWN_NETWORK_DRIVERS:
             yield Found(
                 HostRule.NETWORK_DRIVERS,
                 (*path, "driver"),
-                f"The network driver {driver!r} reaches the host's own interfaces or networks.",
+                gettext("The network driver %(driver)r reaches the host's own interfaces or networks.")
+                % {"driver": driver},
                 subject=driver,
                 hint=driver,
             )
@@ -57,7 +60,8 @@ def network_rules(networks: Mapping[str, Any], ground: Ground) -> Iterator[Found
                 yield Found(
                     HostRule.NETWORK_DRIVERS,
                     (*path, "driver_opts", option),
-                    f"The option {option!r} of the network reaches the host's own interfaces.",
+                    gettext("The option %(option)r of the network reaches the host's own interfaces.")
+                    % {"option": option},
                     subject=option,
                 )
         yield from _addresses(network.get("ipam"), (*path, "ipam"))
@@ -69,7 +73,7 @@ def _addresses(ipam: Any, path: Path) -> Iterator[Found]:
         yield Found(
             HostRule.NETWORK_DRIVERS,
             (*path, "driver"),
-            f"The address driver {driver!r} is another program of the host.",
+            gettext("The address driver %(driver)r is another program of the host.") % {"driver": driver},
             subject=driver,
             hint=driver,
         )
@@ -79,7 +83,8 @@ def _addresses(ipam: Any, path: Path) -> Iterator[Found]:
             yield Found(
                 HostRule.NETWORK_DRIVERS,
                 (*path, "config", str(number), "subnet"),
-                f"{subnet} holds addresses of the internet, which the host could no longer reach.",
+                gettext("%(subnet)s holds addresses of the internet, which the host could no longer reach.")
+                % {"subnet": subnet},
                 subject=subnet,
                 hint=subnet,
             )
@@ -100,13 +105,13 @@ def volume_rules(volumes: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
         path = ("volumes", str(key))
         volume = mapping(volume)
         yield from _unknown_keys(volume, _VOLUME_KEYS, path)
-        yield from _ownership("volume", volume, str(key), path, ground)
+        yield from _ownership(gettext_noop("volume"), volume, str(key), path, ground)
         driver = str(volume.get("driver") or "local")
         if driver != "local":
             yield Found(
                 HostRule.VOLUME_DRIVERS,
                 (*path, "driver"),
-                f"The volume driver {driver!r} is another program of the host.",
+                gettext("The volume driver %(driver)r is another program of the host.") % {"driver": driver},
                 subject=driver,
                 hint=driver,
             )
@@ -127,7 +132,7 @@ def _local_options(options: Any, path: Path, ground: Ground) -> Iterator[Found]:
         yield Found(
             HostRule.VOLUME_DRIVERS,
             path,
-            f"The engine would mount {kind} from another machine.",
+            gettext("The engine would mount %(kind)s from another machine.") % {"kind": kind},
             subject=kind.lower(),
             hint=kind,
         )
@@ -135,7 +140,8 @@ def _local_options(options: Any, path: Path, ground: Ground) -> Iterator[Found]:
         yield Found(
             HostRule.HOST_PATHS,
             path,
-            f"The volume is a mount by the host: {device or kind or ', '.join(given)}.",
+            gettext("The volume is a mount by the host: %(device)s.")
+            % {"device": device or kind or ", ".join(given)},
             subject=device,
             hint=device,
         )
@@ -147,7 +153,8 @@ def _local_options(options: Any, path: Path, ground: Ground) -> Iterator[Found]:
             yield Found(
                 HostRule.HOST_PATHS,
                 path,
-                f"The volume binds {device}: bind it in the service, as `./NAME:/path`.",
+                gettext("The volume binds %(device)s: bind it in the service, as `./NAME:/path`.")
+                % {"device": device},
                 subject=ground.real(device),
                 hint=device,
             )
@@ -164,7 +171,7 @@ def file_rules(section: str, entries: Mapping[str, Any], ground: Ground) -> Iter
             yield Found(
                 HostRule.FILES,
                 (*path, "file"),
-                f"{ground.shown(source)} is outside of the app's folder.",
+                gettext("%(shown)s is outside of the app's folder.") % {"shown": ground.shown(source)},
                 subject=ground.real(source),
                 hint=source,
             )
@@ -174,7 +181,10 @@ def model_rules(models: Mapping[str, Any]) -> Iterator[Found]:
     """Yield what `models` ask of the host: Compose has a program of the machine pull and run them."""
     for key in models:
         yield Found(
-            HostRule.PROGRAMS, ("models", str(key)), "Models are run by a program of this machine.", str(key)
+            HostRule.PROGRAMS,
+            ("models", str(key)),
+            gettext("Models are run by a program of this machine."),
+            str(key),
         )
 
 
@@ -183,11 +193,20 @@ def _ownership(
 ) -> Iterator[Found]:
     name = str(resource.get("name") or f"{ground.project}_{key}")
     if resource.get("external"):
-        sentence = f"The {what} {name!r} is external, so it is not the app's own."
+        sentence = gettext("The %(what)s %(name)r is external, so it is not the app's own.") % {
+            "what": gettext(what),
+            "name": name,
+        }
     elif name != f"{ground.project}_{key}":
-        sentence = f"The {what} is named {name!r}, which is not a name of the app's own."
+        sentence = gettext("The %(what)s is named %(name)r, which is not a name of the app's own.") % {
+            "what": gettext(what),
+            "name": name,
+        }
     elif any(name.startswith(f"{other}_") for other in ground.neighbours):
-        sentence = f"{name!r} is how Compose names a {what} of another app."
+        sentence = gettext("%(name)r is how Compose names a %(what)s of another app.") % {
+            "name": name,
+            "what": gettext(what),
+        }
     else:
         return
     yield Found(HostRule.OTHER_APPS, path, sentence, subject=name, hint=name)
@@ -199,6 +218,6 @@ def _unknown_keys(resource: Mapping[str, Any], known: frozenset[str], path: Path
             yield Found(
                 HostRule.UNKNOWN,
                 (*path, key),
-                f"The policy does not know what {key!r} can ask of the host.",
+                gettext("The policy does not know what %(key)r can ask of the host.") % {"key": key},
                 subject=key,
             )

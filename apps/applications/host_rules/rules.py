@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 Path = tuple[str, ...]
 
@@ -10,24 +11,24 @@ Path = tuple[str, ...]
 class HostRule(models.TextChoices):
     """One thing that a content can ask of the host, or of what is not the app's own."""
 
-    PRIVILEGED = "privileged", "Privileged containers"
-    NAMESPACES = "namespaces", "Namespaces of the host"
-    CAPABILITIES = "capabilities", "Added capabilities"
-    DEVICES = "devices", "Devices, GPUs and other runtimes"
-    ENGINE_SOCKET = "engine_socket", "The engine's socket"
-    HOST_PATHS = "host_paths", "Binds of paths outside of the app's folder"
-    FILES = "files", "Files outside of the app's folder that Compose or Docker reads"
-    REMOTE = "remote", "Files and build contexts from addresses"
-    CONTAINERS = "containers", "Containers that are not the app's"
-    OTHER_APPS = "other_apps", "Networks, volumes and names that are not the app's"
-    SECURITY = "security", "Weaker confinement (seccomp, AppArmor, labels)"
-    KERNEL = "kernel", "Kernel parameters and control groups of the host"
-    NETWORK_DRIVERS = "network_drivers", "Networks on the host's own interfaces"
-    VOLUME_DRIVERS = "volume_drivers", "Volumes of other drivers and network file systems"
-    LOG_DRIVERS = "log_drivers", "Log drivers that connect or read files as the engine"
-    PROGRAMS = "programs", "Programs of this machine that Compose starts"
-    ENVIRONMENT = "environment", "Variables that steer Docker's own programs"
-    UNKNOWN = "unknown", "Keys that the policy does not know"
+    PRIVILEGED = "privileged", gettext_lazy("Privileged containers")
+    NAMESPACES = "namespaces", gettext_lazy("Namespaces of the host")
+    CAPABILITIES = "capabilities", gettext_lazy("Added capabilities")
+    DEVICES = "devices", gettext_lazy("Devices, GPUs and other runtimes")
+    ENGINE_SOCKET = "engine_socket", gettext_lazy("The engine's socket")
+    HOST_PATHS = "host_paths", gettext_lazy("Binds of paths outside of the app's folder")
+    FILES = "files", gettext_lazy("Files outside of the app's folder that Compose or Docker reads")
+    REMOTE = "remote", gettext_lazy("Files and build contexts from addresses")
+    CONTAINERS = "containers", gettext_lazy("Containers that are not the app's")
+    OTHER_APPS = "other_apps", gettext_lazy("Networks, volumes and names that are not the app's")
+    SECURITY = "security", gettext_lazy("Weaker confinement (seccomp, AppArmor, labels)")
+    KERNEL = "kernel", gettext_lazy("Kernel parameters and control groups of the host")
+    NETWORK_DRIVERS = "network_drivers", gettext_lazy("Networks on the host's own interfaces")
+    VOLUME_DRIVERS = "volume_drivers", gettext_lazy("Volumes of other drivers and network file systems")
+    LOG_DRIVERS = "log_drivers", gettext_lazy("Log drivers that connect or read files as the engine")
+    PROGRAMS = "programs", gettext_lazy("Programs of this machine that Compose starts")
+    ENVIRONMENT = "environment", gettext_lazy("Variables that steer Docker's own programs")
+    UNKNOWN = "unknown", gettext_lazy("Keys that the policy does not know")
 
 
 # Their subjects are paths: who may use one may use what lies below it.

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from apps.applications.host_rules.build import build_rules
 from apps.applications.host_rules.ground import Ground, is_remote
 from apps.applications.host_rules.mounts import mount_rules
@@ -74,14 +76,14 @@ def unknown(path: Path) -> Found:
     return Found(
         HostRule.UNKNOWN,
         path,
-        f"The policy does not know what {path[-1]!r} can ask of the host.",
+        gettext("The policy does not know what %(path)r can ask of the host.") % {"path": path[-1]},
         subject=path[-1],
     )
 
 
 def _privileged(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
     if is_true(value):
-        yield Found(HostRule.PRIVILEGED, path, "A privileged container may do anything on the host.")
+        yield Found(HostRule.PRIVILEGED, path, gettext("A privileged container may do anything on the host."))
 
 
 def is_true(value: Any) -> bool:
@@ -95,7 +97,7 @@ def _hooks(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) 
             yield Found(
                 HostRule.PRIVILEGED,
                 (*path, str(number), "privileged"),
-                "A privileged hook may do anything on the host.",
+                gettext("A privileged hook may do anything on the host."),
             )
 
 
@@ -112,7 +114,7 @@ def _network_mode(value: Any, path: Path, services: Mapping[str, Any], ground: G
         yield Found(
             HostRule.OTHER_APPS,
             path,
-            f"The network {mode!r} is not one of the app's own.",
+            gettext("The network %(mode)r is not one of the app's own.") % {"mode": mode},
             subject=mode,
             hint=mode,
         )
@@ -136,7 +138,8 @@ def _host_namespace(path: Path, what: str, mode: str) -> Found:
     return Found(
         HostRule.NAMESPACES,
         path,
-        f"With {mode!r} the container is in the host's {what} namespace.",
+        gettext("With %(mode)r the container is in the host's %(what)s namespace.")
+        % {"mode": mode, "what": what},
         subject=what,
         hint=mode,
     )
@@ -146,7 +149,7 @@ def _foreign_container(path: Path, name: str) -> Found:
     return Found(
         HostRule.CONTAINERS,
         path,
-        f"The container {name!r} is not one of the app's services.",
+        gettext("The container %(name)r is not one of the app's services.") % {"name": name},
         subject=name,
         hint=name,
     )
@@ -159,7 +162,8 @@ def _cap_add(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
             yield Found(
                 HostRule.CAPABILITIES,
                 (*path, str(number)),
-                f"The capability {capability} is more than the engine gives a container.",
+                gettext("The capability %(capability)s is more than the engine gives a container.")
+                % {"capability": capability},
                 subject=capability,
                 hint=str(entry),
             )
@@ -172,7 +176,10 @@ def _security_opt(value: Any, path: Path, services: Mapping[str, Any], ground: G
             yield Found(
                 HostRule.SECURITY,
                 (*path, str(number)),
-                f"{option!r} takes away what confines the container, or reads a profile from the host.",
+                gettext(
+                    "%(option)r takes away what confines the container, or reads a profile from the host."
+                )
+                % {"option": option},
                 subject=option.replace(":", "=", 1),
                 hint=option,
             )
@@ -187,7 +194,7 @@ def _sysctls(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
             yield Found(
                 HostRule.KERNEL,
                 (*path, name),
-                f"The kernel parameter {dotted} is that of the host.",
+                gettext("The kernel parameter %(dotted)s is that of the host.") % {"dotted": dotted},
                 subject=dotted,
                 hint=name,
             )
@@ -197,7 +204,7 @@ def _cgroup_parent(value: Any, path: Path, services: Mapping[str, Any], ground: 
     yield Found(
         HostRule.KERNEL,
         path,
-        f"The control group {value!r} is the host's to give.",
+        gettext("The control group %(value)r is the host's to give.") % {"value": value},
         subject=str(value),
         hint=str(value),
     )
@@ -210,15 +217,15 @@ def _devices(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
         yield Found(
             HostRule.DEVICES,
             (*path, str(number)),
-            f"{source or entry} is a device of the host.",
+            gettext("%(source)s is a device of the host.") % {"source": source or entry},
             subject=source,
             hint=source,
         )
 
 
-def _some_device(what: str) -> Check:
+def _some_device(what: Any) -> Check:
     def check(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
-        yield Found(HostRule.DEVICES, path, what, subject=path[-1])
+        yield Found(HostRule.DEVICES, path, str(what), subject=path[-1])
 
     return check
 
@@ -228,7 +235,7 @@ def _runtime(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
         yield Found(
             HostRule.DEVICES,
             path,
-            f"The runtime {value!r} is another program of the host.",
+            gettext("The runtime %(value)r is another program of the host.") % {"value": value},
             subject=str(value),
             hint=str(value),
         )
@@ -252,7 +259,7 @@ def _resources(value: Any, path: Path) -> Iterator[Found]:
                 yield Found(
                     HostRule.DEVICES,
                     (*path, key, "devices"),
-                    "Reserved devices (GPUs and the like) are the host's.",
+                    gettext("Reserved devices (GPUs and the like) are the host's."),
                     subject="devices",
                 )
             elif resource not in _HARMLESS_RESOURCES | {"devices"}:
@@ -277,7 +284,8 @@ def _logging(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
         yield Found(
             HostRule.LOG_DRIVERS,
             (*path, "driver"),
-            f"With the log driver {driver!r} the engine itself connects to an address or reads files.",
+            gettext("With the log driver %(driver)r the engine itself connects to an address or reads files.")
+            % {"driver": driver},
             subject=driver,
             hint=driver,
         )
@@ -289,30 +297,30 @@ def _annotations(value: Any, path: Path, services: Mapping[str, Any], ground: Gr
         yield Found(
             HostRule.DEVICES,
             (*path, name),
-            f"The annotation {name} can steer the host's runtime.",
+            gettext("The annotation %(name)s can steer the host's runtime.") % {"name": name},
             subject=name,
             hint=name,
         )
 
 
-def _program(what: str) -> Check:
+def _program(what: Any) -> Check:
     def check(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
         subject = str(mapping(value).get("type") or "")
-        yield Found(HostRule.PROGRAMS, path, what, subject=subject)
+        yield Found(HostRule.PROGRAMS, path, str(what), subject=subject)
 
     return check
 
 
 def _api_socket(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
     if is_true(value):
-        yield Found(HostRule.ENGINE_SOCKET, path, "It gives the container the engine's socket.")
+        yield Found(HostRule.ENGINE_SOCKET, path, gettext("It gives the container the engine's socket."))
 
 
 def _credential_spec(value: Any, path: Path, services: Mapping[str, Any], ground: Ground) -> Iterator[Found]:
     yield Found(
         HostRule.FILES,
         path,
-        "A credential spec is read from the host or its registry.",
+        gettext("A credential spec is read from the host or its registry."),
         subject="credential_spec",
     )
 
@@ -324,7 +332,7 @@ def _develop(value: Any, path: Path, services: Mapping[str, Any], ground: Ground
             yield Found(
                 HostRule.FILES,
                 (*path, "watch", str(number), "path"),
-                f"{ground.shown(source)} is outside of the app's folder.",
+                gettext("%(shown)s is outside of the app's folder.") % {"shown": ground.shown(source)},
                 subject=ground.real(source),
                 hint=source,
             )
@@ -347,21 +355,21 @@ _CHECKS: dict[str, Check] = {
     "credential_spec": _credential_spec,
     "deploy": _deploy,
     "develop": _develop,
-    "device_cgroup_rules": _some_device("Device rules open devices of the host."),
+    "device_cgroup_rules": _some_device(gettext_lazy("Device rules open devices of the host.")),
     "devices": _devices,
     "external_links": _external_links,
-    "gpus": _some_device("GPUs are devices of the host."),
+    "gpus": _some_device(gettext_lazy("GPUs are devices of the host.")),
     "ipc": _namespace("IPC", "none", "private", "shareable"),
     "isolation": _runtime,
     "logging": _logging,
-    "models": _program("Models are run by a program of this machine."),
+    "models": _program(gettext_lazy("Models are run by a program of this machine.")),
     "network_mode": _network_mode,
     "pid": _namespace("PID", "private"),
     "post_start": _hooks,
     "pre_stop": _hooks,
     "privileged": _privileged,
     "provider": _program(
-        "A provider is a program of this machine, which Compose starts with the panel's rights."
+        gettext_lazy("A provider is a program of this machine, which Compose starts with the panel's rights.")
     ),
     "runtime": _runtime,
     "security_opt": _security_opt,

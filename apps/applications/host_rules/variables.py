@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from django.utils.translation import gettext
+
 from apps.applications.host_rules.rules import Found, HostRule
 
 # Compose puts what stands in `.env` into its own environment, and what it starts (the build plugin,
@@ -25,7 +27,10 @@ def steering(names: Iterable[str]) -> Iterator[Found]:
             yield Found(
                 HostRule.ENVIRONMENT,
                 (),
-                f"The variable {name} steers Docker's own programs on this machine, not only the app.",
+                gettext(
+                    "The variable %(name)s steers Docker's own programs on this machine, not only the app."
+                )
+                % {"name": name},
                 subject=name,
             )
 

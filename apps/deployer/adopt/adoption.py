@@ -1,12 +1,15 @@
 """Make the plan of an adoption: what is recreated, what stays, what cannot be kept. Nothing is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+
+from django.utils.translation import gettext
 
 from apps.applications.host_rules.rules import HostRights
 from apps.applications.models import PROJECT_PREFIX
 from apps.core.errors import DomainError
+from apps.core.sentences import Sentence, counted, sentence
 from apps.deployer.adopt.content import Adopted, NotAdoptable, adopted_content
 from apps.deployer.adopt.foreign import ForeignProject, find_foreign_project
 from apps.deployer.adopt.old_containers import (
@@ -25,7 +28,7 @@ from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner
 from apps.deployer.verdict.verdict import expectations
 
-DOWNTIME = (
+DOWNTIME = sentence(
     "Its services are down from the moment the old containers stop until the new ones run. Should these "
     "not run well, the old ones are started again."
 )
@@ -46,18 +49,28 @@ def make_adoption_plan(
     old = find_foreign_project(project, runner)
     if old.name == PROJECT_PREFIX + slug:
         raise NothingToAdopt(
-            f"{old.name} is already what Compose would call the app {slug}: deploy its file as {slug}, and "
-            "its containers and volumes are taken over as they are. Or choose another name."
+            gettext(
+                "%(name)s is already what Compose would call the app %(slug)s: deploy its file as "
+                "%(slug)s, and its containers and volumes are taken over as they are. Or choose "
+                "another name."
+            )
+            % {"name": old.name, "slug": slug}
         )
     if list_containers(runner, PROJECT_PREFIX + slug):
         raise NotAdoptable(
-            f"There are containers of a project {PROJECT_PREFIX}{slug} on the engine, which would get mixed "
-            "up with those of the app. Choose another name."
+            gettext(
+                "There are containers of a project %(project)s on the engine, "
+                "which would get mixed up with those of the app. Choose another name."
+            )
+            % {"project": PROJECT_PREFIX + slug}
         )
     volumes = volume_names(runner)
     adopted = adopted_content(old, slug, volumes, runner, host_rules=host_rules)
     if not adopted.model.get("services"):
-        raise NotAdoptable(f"The files of {old.name} have no service that would run. Nothing was changed.")
+        raise NotAdoptable(
+            gettext("The files of %(name)s have no service that would run. Nothing was changed.")
+            % {"name": old.name}
+        )
     inside = look_inside(runner, [c.id for c in old.containers])
     return _Planning(old, slug, adopted, inside, volumes, runner).plan()
 
@@ -141,71 +154,115 @@ class _Planning:
 
     def lost(self) -> Iterator[str]:
         """Yield what cannot be kept, a sentence each."""
-        yield "Files that a container wrote outside of volumes and binds go with it."
+        yield sentence("Files that a container wrote outside of volumes and binds go with it.")
         for container in self.old.containers:
             kept = self.kept_volumes
             for place, name in sorted(self.inside.get(container.id, Inside()).volumes.items()):
                 if name not in kept:
                     yield (
-                        f"{container.name}: the volume at {place} has no name in the file, so the new "
-                        f"container gets an empty one. The old one stays on the engine as {name}."
+                        sentence(
+                            "%(name)s: the volume at %(place)s has no name in the file, so the new container "
+                            "gets an empty one. The old one stays on the engine as %(volume)s.",
+                            name=container.name,
+                            place=place,
+                            volume=name,
+                        )
                     )
 
     def warnings(self) -> Iterator[str]:
         """Yield what else to know before, a sentence each."""
         if self.adopted.is_merged:
             yield (
-                "The app's file is the one that Compose makes of the project's files: without their "
-                "comments, and with what they include or extend written out."
+                sentence(
+                    "The app's file is the one that Compose makes of the project's files: without "
+                    "their comments, and with what they include or extend written out."
+                )
             )
         if self.old.folder in self.adopted.content.yaml:
-            yield f"The app goes on using files in {self.old.folder}: keep that folder where it is."
+            yield sentence(
+                "The app goes on using files in %(folder)s: keep that folder where it is.",
+                folder=self.old.folder,
+            )
         if self.adopted.dropped:
-            yield f"Not taken into the app's environment: {', '.join(self.adopted.dropped)}."
+            yield sentence(
+                "Not taken into the app's environment: %(dropped)s.", dropped=", ".join(self.adopted.dropped)
+            )
         if self.adopted.unset:
-            yield f"Without a value in the project's environment: {', '.join(self.adopted.unset)}."
+            yield sentence(
+                "Without a value in the project's environment: %(unset)s.",
+                unset=", ".join(self.adopted.unset),
+            )
         if len({(c.working_dir, c.config_files) for c in self.old.containers}) > 1:
             yield (
-                "Its containers were not all started from the same files. What counts is what the newest, "
-                f"{self.old.newest.name}, was started from: {', '.join(self.old.newest.config_files)}."
+                sentence(
+                    "Its containers were not all started from the same files. What counts is what the "
+                    "newest, %(name)s, was started from: %(config_files)s.",
+                    name=self.old.newest.name,
+                    config_files=", ".join(self.old.newest.config_files),
+                )
             )
         images = list_images(self.runner)
         for container in self.old.containers:
             if container.state in ("exited", "created", "dead") and container.service in self.services:
-                yield f"{container.name} does not run at present; its successor is started."
+                yield sentence(
+                    "%(name)s does not run at present; its successor is started.", name=container.name
+                )
             yield from self.about_container(container.name, container.service, container.id)
             current = images.id_of(container.image)
             if current and current != container.image_id:
                 yield (
-                    f"{container.name} runs an older image than {container.image} means on the engine now; "
-                    "its successor runs the newer one."
+                    sentence(
+                        "%(name)s runs an older image than %(image)s means on the engine now; its "
+                        "successor runs the newer one.",
+                        name=container.name,
+                        image=container.image,
+                    )
                 )
         for name, service in sorted(self.services.items()):
             if service.get("build") is not None and not service.get("image"):
-                yield f"The image of {name} is built anew, as the file gives it no name."
+                yield sentence(
+                    "The image of %(name)s is built anew, as the file gives it no name.", name=name
+                )
 
     def about_container(self, name: str, service: str, id: str) -> Iterator[str]:
         wanted, inside = self.services.get(service), self.inside.get(id)
         if wanted is None:
-            yield f"{name}: the file has no service {service} any more, so it goes without a successor."
+            yield sentence(
+                "%(name)s: the file has no service %(service)s any more, so it goes without a successor.",
+                name=name,
+                service=service,
+            )
         elif inside is not None:
             variables = sorted(other_variables(wanted, inside))
             if variables:
                 yield (
-                    f"{name} was started with other values of {self.told(variables, inside)} than files and "
-                    "environment give: they come from the shell that started it, or the files have changed "
-                    f"since. To keep them, write them into {self.old.folder}/.env first."
+                    sentence(
+                        "%(name)s was started with other values of %(told)s than files and environment "
+                        "give: they come from the shell that started it, or the files have changed since. "
+                        "To keep them, write them into %(folder)s/.env first.",
+                        name=name,
+                        told=self.told(variables, inside),
+                        folder=self.old.folder,
+                    )
                 )
             binds = sorted(other_binds(wanted, inside))
             if binds:
-                yield f"{name} has other paths mounted at {', '.join(binds)} than the files say now."
+                yield sentence(
+                    "%(name)s has other paths mounted at %(binds)s than the files say now.",
+                    name=name,
+                    binds=", ".join(binds),
+                )
 
     def told(self, variables: list[str], inside: Inside) -> str:
         """Return the names of `variables`; what only some `env_file` has is counted, not quoted."""
         text = "\n".join(file.text for file in self.old.files)
         known = [name for name in variables if name in inside.environment or name in text]
         more = len(variables) - len(known)
-        return ", ".join([*known, *([f"{more} more" if known else f"{more} variables"] if more else [])])
+        if not more:
+            return ", ".join(known)
+        if not known:
+            return counted("%(count)s variable", "%(count)s variables", more)
+        return counted("%(known)s, %(count)s more", "%(known)s, %(count)s more", more, known=", ".join(known))
 
 
 def _masked(plan: AdoptionPlan, redactor: Redactor) -> AdoptionPlan:
@@ -220,6 +277,10 @@ def _masked(plan: AdoptionPlan, redactor: Redactor) -> AdoptionPlan:
         networks=tuple(
             replace(one, old_name=hide(one.old_name), new_name=hide(one.new_name)) for one in plan.networks
         ),
-        lost=tuple(map(hide, plan.lost)),
-        warnings=tuple(map(hide, plan.warnings)),
+        lost=tuple(_hidden(one, hide) for one in plan.lost),
+        warnings=tuple(_hidden(one, hide) for one in plan.warnings),
     )
+
+
+def _hidden(text: str, hide: Callable[[str], str]) -> str:
+    return text.mapped(hide) if isinstance(text, Sentence) else hide(text)

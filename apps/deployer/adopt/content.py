@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.applications import environment
 from apps.applications.compose_edit import TakeOver, take_over
 from apps.applications.content import MAX_ENVIRONMENT_BYTES, Content, InvalidContent
@@ -112,9 +114,12 @@ class _Adoption:
             wrong = still_wrong and (wrong or still_wrong)
         if content is None or wrong:
             raise NotAdoptable(
-                f"As an app, {self.project.name} would not be what it is: Compose makes something else of "
-                f"{', '.join(wrong)}. Nothing was changed. Write what stands there without variables, or "
-                "with absolute paths, start the project once from that, and try again."
+                gettext(
+                    "As an app, %(name)s would not be what it is: Compose makes something else of "
+                    "%(wrong)s. Nothing was changed. Write what stands there without variables, or "
+                    "with absolute paths, start the project once from that, and try again."
+                )
+                % {"name": self.project.name, "wrong": ", ".join(wrong)}
             )
         asks = self.asked(content, model)
         return Adopted(content, original, model, is_merged, tuple(self.dropped), self.unset(warnings), asks)
@@ -160,8 +165,11 @@ class _Adoption:
         if not answer.ok:
             # Compose quotes what it reads, and the labels may name anybody's files: its words stay here.
             raise NotAdoptable(
-                f"Docker Compose cannot read the files of {self.project.name} as they are now. To see why, "
-                f"run in {self.project.folder}: docker compose -p {self.project.name} config"
+                gettext(
+                    "Docker Compose cannot read the files of %(name)s as they are now. To see why, "
+                    "run in %(folder)s: docker compose -p %(name)s config"
+                )
+                % {"name": self.project.name, "folder": self.project.folder}
             )
         return answer.stdout, answer.stderr
 
@@ -230,13 +238,13 @@ class _Adoption:
     def proved(self, content: Content | None, original: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Return the model of `content` as the app's, and where it is another one than `original`."""
         if content is None:
-            return {}, ["the file itself"]
+            return {}, [gettext("the file itself")]
         folder = AppFolder(self.slug).path
         with staged(content, self.new_name, folder) as staging:
             answer = staging.ask(self.runner, compose.resolved(staging.project), timeout=_TIMEOUT)
             text = answer.stdout.replace(str(staging.project.folder), str(folder))
         if not answer.ok:
-            return {}, ["the file itself"]
+            return {}, [gettext("the file itself")]
         model: dict[str, Any] = json.loads(text)
         missing = {
             key
@@ -251,4 +259,6 @@ def _values(runner: CommandRunner, paths: Sequence[str]) -> dict[str, str]:
     try:
         return read_values(runner, [read_host_file(path, MAX_ENVIRONMENT_BYTES) for path in paths])
     except DotenvUnreadable:
-        raise FileRefused(f"Docker Compose cannot read {' and '.join(paths)} as they are now.") from None
+        raise FileRefused(
+            gettext("Docker Compose cannot read %(paths)s as they are now.") % {"paths": ", ".join(paths)}
+        ) from None

@@ -8,9 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.applications.content import MAX_ENVIRONMENT_BYTES
 from apps.applications.models import App
 from apps.core.errors import NotFound
+from apps.core.sentences import sentence
 from apps.deployer.adopt.host_files import FileRefused, read_compose_file, read_host_file
 from apps.deployer.containers import Container, list_containers
 from apps.deployer.runner.interface import CommandRunner
@@ -70,9 +73,13 @@ class ForeignProject:
     def problems(self) -> list[str]:
         """Why it cannot be taken over, a sentence each."""
         if not _NAME.fullmatch(self.name):
-            return ["Its name is none that Docker Compose gives: somebody has made up these containers."]
+            return [
+                sentence("Its name is none that Docker Compose gives: somebody has made up these containers.")
+            ]
         if not self.folder.startswith("/") or not self.newest.config_files:
-            return ["Its containers do not tell which folder and files the project was started from."]
+            return [
+                sentence("Its containers do not tell which folder and files the project was started from.")
+            ]
         return [
             *(file.problem for file in self.files if file.problem),
             *(problem for path in self.env_files if (problem := _why_unreadable(path))),
@@ -108,8 +115,11 @@ def find_foreign_project(name: str, runner: CommandRunner) -> ForeignProject:
     found = next((p for p in foreign_projects(list_containers(runner)) if p.name == name), None)
     if found is None:
         raise NotFound(
-            f"No Compose project {name[:100]!r} runs on the engine beside the panel's apps. "
-            "See manage.py engine projects."
+            gettext(
+                "No Compose project %(name)r runs on the engine beside the panel's apps. See "
+                "manage.py engine projects."
+            )
+            % {"name": name[:100]}
         )
     return found
 

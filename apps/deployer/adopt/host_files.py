@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from apps.applications.content import MAX_YAML_BYTES, Content, InvalidContent
 from apps.core.errors import DomainError
 from apps.core.regular_file import NotRead, read_regular
+from apps.core.sentences import translated
 
 
 class FileRefused(DomainError):
@@ -21,19 +24,27 @@ def read_compose_file(path: str) -> str:
     try:
         return Content.read(data).yaml
     except InvalidContent:
-        raise FileRefused(f"{path} does not read as a Compose file, so it is not shown.") from None
+        raise FileRefused(
+            gettext("%(path)s does not read as a Compose file, so it is not shown.") % {"path": path}
+        ) from None
 
 
 def read_host_file(path: str, limit: int) -> bytes:
     """Return what the regular file at `path` holds, `limit` bytes at most. Raises FileRefused."""
     if path == "-":
         raise FileRefused(
-            "The file was given on standard input, so nothing of it is left to read. Start the project "
-            "from a file once, with docker compose -f FILE up -d, and try again."
+            gettext(
+                "The file was given on standard input, so nothing of it is left to read. Start "
+                "the project from a file once, with docker compose -f FILE up -d, and try again."
+            )
         )
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
-        raise FileRefused(f"{path[:200]!r} is no absolute path of a file, so it is not read.")
+        raise FileRefused(
+            gettext("%(path)r is no absolute path of a file, so it is not read.") % {"path": path[:200]}
+        )
     try:
         return read_regular(Path(path), limit)
-    except NotRead as reason:
-        raise FileRefused(f"{path} {reason}.") from None
+    except NotRead as error:
+        raise FileRefused(
+            gettext("%(path)s %(reason)s.") % {"path": path, "reason": translated(error.reason)}
+        ) from None

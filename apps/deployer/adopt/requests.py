@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.applications.host_rules.allowances import host_rules_of
@@ -30,8 +31,11 @@ class AdoptionOutdated(Conflict):
 
     def __init__(self, plan: AdoptionPlan) -> None:
         super().__init__(
-            f"{plan.project} has changed since the plan was shown. Nothing was changed. Read the new plan, "
-            "and take it over if you agree."
+            gettext(
+                "%(project)s has changed since the plan was shown. Nothing was changed. Read the "
+                "new plan, and take it over if you agree."
+            )
+            % {"project": plan.project}
         )
         self.plan = plan
 
@@ -79,7 +83,10 @@ def submit_adopt(
     services = plan.model["services"]
     with transaction.atomic():
         if _is_being_adopted(project):
-            raise Conflict(f"Somebody is taking {project} over at this moment. Nothing was changed.")
+            raise Conflict(
+                gettext("Somebody is taking %(project)s over at this moment. Nothing was changed.")
+                % {"project": project}
+            )
         app = _free(slug) or create_app(slug, name, by)
         note = note or f"Taken over from the project {project} in {plan.folder}"[:500]
         version, _is_new = store_version(app, plan.content, by, note)
@@ -108,9 +115,14 @@ def _free(slug: str) -> App | None:
     """
     app = App.objects.live().filter(slug=slug).first()
     if app is not None and (app.current_version_id or app.events.active().exists()):
-        raise SlugTaken(f"There is already an app named {slug}. Choose another name.")
+        raise SlugTaken(
+            gettext("There is already an app named %(slug)s. Choose another name.") % {"slug": slug}
+        )
     if app is not None and app.protected:
-        raise SlugTaken(f"The app {slug} is protected: what runs as it is deployed. Choose another name.")
+        raise SlugTaken(
+            gettext("The app %(slug)s is protected: what runs as it is deployed. Choose another name.")
+            % {"slug": slug}
+        )
     return app
 
 

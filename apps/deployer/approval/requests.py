@@ -1,5 +1,7 @@
 """What another person can say to an event that waits for approval: every page comes through here."""
 
+from django.utils.translation import gettext
+
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
@@ -15,8 +17,10 @@ class ReviewOutdated(Conflict):
 
     def __init__(self, review: Review) -> None:
         super().__init__(
-            "What it would do is no longer what was shown. Nothing was approved. Read the new plan, and "
-            "approve it if you agree."
+            gettext(
+                "What it would do is no longer what was shown. Nothing was approved. Read the new "
+                "plan, and approve it if you agree."
+            )
         )
         self.review = review
 
@@ -38,7 +42,7 @@ def approve(event: DeployEvent, by: Actor, *, reviewed: str, note: str = "") -> 
     """
     if by.token:
         raise NotByToken(
-            "A token approves nothing: sign in as the person that you are. Nothing was approved."
+            gettext("A token approves nothing: sign in as the person that you are. Nothing was approved.")
         )
     policy.require(by.user, Permission.APPROVE, event.app)
     approvals.require_another_person(event, by)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.core.sentences import names_told, sentence
 from apps.deployer.plan.ports import published
 
 # These make no difference to a container that exists.
@@ -35,7 +36,16 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Reason]:
         if before == after:
             continue
         if key == "image":
-            reasons.append(Reason(key, f"image: {before or 'built'} → {after or 'built'}"))
+            reasons.append(
+                Reason(
+                    key,
+                    sentence(
+                        "image: %(before)s → %(after)s",
+                        before=before or sentence("built"),
+                        after=after or sentence("built"),
+                    ),
+                )
+            )
         else:
             reasons.append(_named(key, old, new) or Reason(key, key))
     return reasons
@@ -56,12 +66,16 @@ def _named(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason |
     added = tuple(sorted(after.keys() - before.keys()))
     removed = tuple(sorted(before.keys() - after.keys()))
     changed = tuple(sorted(name for name in before.keys() & after.keys() if before[name] != after[name]))
-    told = [
-        f"{', '.join(names[:_MOST_NAMES])}{' …' if len(names) > _MOST_NAMES else ''} {word}"
-        for names, word in ((added, "added"), (removed, "removed"), (changed, "changed"))
-        if names
-    ]
-    return Reason(key, f"{key}: {'; '.join(told)}" if told else key, added, removed, changed)
+    told = names_told(*map(_shortened, (added, removed, changed)))
+    text = sentence("%(key)s: %(told)s", key=key, told=told) if told else key
+    return Reason(key, text, added, removed, changed)
+
+
+def _shortened(names: tuple[str, ...]) -> list[str]:
+    shown = list(names[:_MOST_NAMES])
+    if len(names) > _MOST_NAMES:
+        shown[-1] += " …"
+    return shown
 
 
 def _by_name(key: str, service: Mapping[str, Any]) -> dict[str, Any] | None:

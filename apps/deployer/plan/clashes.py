@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from apps.applications.models import PROJECT_PREFIX
+from apps.core.sentences import sentence
 from apps.deployer.plan.desired import Desired
 from apps.deployer.plan.observed import Existing, Observed
 from apps.deployer.plan.plan import Change, Clash, ServicePlan
@@ -18,17 +19,26 @@ def find_clashes(new: Desired, observed: Observed, services: tuple[ServicePlan, 
         if not plans[name].wanted:
             continue
         for port in published(service):
-            earlier = [Holder(taken, f"service {other} of this file") for other, taken in asked]
+            earlier = [
+                Holder(taken, sentence("service %(other)s of this file", other=other))
+                for other, taken in asked
+            ]
             for holder in holders(port, [*earlier, *others]):
-                yield Clash(name, f"port {port}", holder.name)
+                yield Clash(name, sentence("port %(port)s", port=port), holder.name)
             asked.append((name, port))
             if plans[name].wanted > port.last - port.first + 1:
-                yield Clash(name, f"port {port}", f"its own containers: {plans[name].wanted} are asked for")
+                yield Clash(
+                    name,
+                    sentence("port %(port)s", port=port),
+                    sentence("its own containers: %(count)s are asked for", count=plans[name].wanted),
+                )
     for plan in services:
         for container in plan.containers:
             namesake = next((c for c in observed.foreign if c.name == container.name), None)
             if namesake and container.action in (Change.CREATE, Change.RECREATE):
-                yield Clash(plan.service, f"container name {container.name}", _spoken(namesake))
+                yield Clash(
+                    plan.service, sentence("container name %(name)s", name=container.name), _spoken(namesake)
+                )
 
 
 def _others(observed: Observed, services: tuple[ServicePlan, ...]) -> Iterator[Holder]:
@@ -58,7 +68,15 @@ def _others(observed: Observed, services: tuple[ServicePlan, ...]) -> Iterator[H
 
 def _spoken(container: Existing) -> str:
     if container.project.startswith(PROJECT_PREFIX):
-        return f"container {container.name} of app {container.project.removeprefix(PROJECT_PREFIX)}"
+        return sentence(
+            "container %(name)s of app %(app)s",
+            name=container.name,
+            app=container.project.removeprefix(PROJECT_PREFIX),
+        )
     if container.project:
-        return f"container {container.name} of the project {container.project}, which is not the panel's"
-    return f"container {container.name}, which is not the panel's"
+        return sentence(
+            "container %(name)s of the project %(project)s, which is not the panel's",
+            name=container.name,
+            project=container.project,
+        )
+    return sentence("container %(name)s, which is not the panel's", name=container.name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
+from apps.core.sentences import sentence
 from apps.deployer.plan.changes import Reason, differences
 from apps.deployer.plan.desired import Desired, shared_with
 from apps.deployer.plan.observed import Existing, Observed
@@ -21,13 +22,16 @@ from apps.deployer.verdict.verdict import expectations
 _MOST_NAMED = 100
 
 _OUTSIDE = Reason(
-    "outside", "changed outside the panel: its container fits neither the current version nor this one"
+    "outside",
+    sentence("changed outside the panel: its container fits neither the current version nor this one"),
 )
-_SCALED = Reason("scale", "made by a scale, for which Compose leaves depends_on out")
-_UNKNOWN = Reason("outside", "not started by the panel: its container fits no version that is known")
-_COMPOSE = Reason("compose", "Compose's own dry run says so")
-_BUILT_ANYWAY = Reason("build", "its image is built each time; another result makes it anew")
-_IDLE = Reason("profiles", "its profile is not active; up leaves its containers alone")
+_SCALED = Reason("scale", sentence("made by a scale, for which Compose leaves depends_on out"))
+_UNKNOWN = Reason(
+    "outside", sentence("not started by the panel: its container fits no version that is known")
+)
+_COMPOSE = Reason("compose", sentence("Compose's own dry run says so"))
+_BUILT_ANYWAY = Reason("build", sentence("its image is built each time; another result makes it anew"))
+_IDLE = Reason("profiles", sentence("its profile is not active; up leaves its containers alone"))
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def _not_asked_for(situation: Situation, name: str) -> ServicePlan:
     return ServicePlan(
         service=name,
         action=action,
-        reasons=(_IDLE,) if stays else (Reason("services", "no longer in the file"),),
+        reasons=(_IDLE,) if stays else (Reason("services", sentence("no longer in the file")),),
         containers=tuple(ContainerPlan(c.name, action) for c in existing),
         now=len(existing),
         wanted=len(existing) if stays else 0,
@@ -143,9 +147,13 @@ def _cascade(service: Mapping[str, Any], before: Mapping[str, ServicePlan]) -> l
     for other in sorted({*(service.get("depends_on") or {}), *shared}):
         if other in before and before[other].action == Change.RECREATE:
             text = (
-                f"shares the {shared[other]} of {other}, which is recreated"
+                sentence(
+                    "shares the %(what)s of %(service)s, which is recreated",
+                    what=shared[other],
+                    service=other,
+                )
                 if other in shared
-                else f"depends on {other}, which is recreated"
+                else sentence("depends on %(service)s, which is recreated", service=other)
             )
             reasons.append(Reason("shared" if other in shared else "depends_on", text))
     return reasons
@@ -160,10 +168,10 @@ def _reasons(
     if any(reason.key == "image" for reason in own):
         return
     if image_id and container.image_id != image_id:
-        image = service.get("image") or "what was built"
-        yield Reason("image moved", f"image: {image} means another one by now")
+        image = service.get("image") or sentence("what was built")
+        yield Reason("image moved", sentence("image: %(image)s means another one by now", image=image))
     elif not image_id and is_built(service, image_id):
-        yield Reason("build", "its image is not on the engine and is built")
+        yield Reason("build", sentence("its image is not on the engine and is built"))
 
 
 def _configuration(
@@ -189,11 +197,20 @@ def _standing(existing: list[Existing], plan: ServicePlan) -> Iterator[Reason]:
         if container.name not in started:
             continue
         if container.state == "paused":
-            yield Reason("state", f"{container.name} is paused: up fails until somebody unpauses it")
+            yield Reason(
+                "state",
+                sentence("%(name)s is paused: up fails until somebody unpauses it", name=container.name),
+            )
         elif container.state == "exited":
-            yield Reason("state", f"ended with exit code {container.exit_code}, and up starts it again")
+            yield Reason(
+                "state",
+                sentence(
+                    "ended with exit code %(exit_code)s, and up starts it again",
+                    exit_code=container.exit_code,
+                ),
+            )
         else:
-            yield Reason("state", f"is {container.state}, and up starts it")
+            yield Reason("state", sentence("is %(state)s, and up starts it", state=container.state))
 
 
 def _as_rehearsed(plan: ServicePlan, rehearsal: Rehearsal | None, is_asked_for: bool) -> ServicePlan:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from apps.core.sentences import Sentence
 from apps.deployer.check import Checked
 from apps.deployer.plan.changes import Reason
 from apps.deployer.redaction import Redactor
@@ -185,6 +186,8 @@ def masked(plan: Plan, redactor: Redactor) -> Plan:
             )
         if isinstance(value, tuple):
             return tuple(hide(one) for one in value)
+        if isinstance(value, Sentence):
+            return value.mapped(redactor.redact)
         return redactor.redact(value) if isinstance(value, str) else value
 
     columns = ("services", "networks", "volumes", "images", "clashes", "warnings", "failure")

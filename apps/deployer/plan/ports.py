@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+from apps.core.sentences import sentence
+
 _PUBLISHED = re.compile(
     r"(?:(?P<host>\S*):)?(?P<first>\d+)(?:-(?P<last>\d+))?->\d+(?:-\d+)?/(?P<protocol>\w+)"
 )
@@ -89,12 +91,12 @@ def listening() -> list[Holder]:
 def _program(pid: int | None) -> str:
     try:
         return (
-            f"{psutil.Process(pid).name()} (process {pid}) on this machine"
+            sentence("%(name)s (process %(pid)s) on this machine", name=psutil.Process(pid).name(), pid=pid)
             if pid
-            else "a program on this machine"
+            else sentence("a program on this machine")
         )
     except psutil.Error:
-        return "a program on this machine"
+        return sentence("a program on this machine")
 
 
 def holders(port: Port, others: Iterable[Holder]) -> list[Holder]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.formats import get_format
+from django.utils.translation import gettext
+
 from apps.deployer.compose import docker_program
 from apps.deployer.containers import ask_engine
 from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
@@ -181,9 +184,10 @@ def _disk_usage(
 def shown_size(size: int | None) -> str:
     """Return `size` bytes as Docker writes them, like 1.98 MB; "not known" for None."""
     if size is None:
-        return "not known"
+        return gettext("not known")
     unit = next((name for name, one in reversed(_UNITS.items()) if size >= one), "B")
-    return f"{size / _UNITS[unit]:.4g} {unit}"
+    number = f"{size / _UNITS[unit]:.4g}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
+    return f"{number} {unit}"
 
 
 def bytes_of(text: str) -> int:

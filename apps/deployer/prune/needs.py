@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from apps.applications.models import PROJECT_PREFIX, App, ComposeVersion
+from apps.core.sentences import sentence
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import ACTIVE, CHANGING, Status
 from apps.registries.references import InvalidRegistryHost, familiar_name
@@ -59,11 +60,15 @@ def find_needs() -> Needs:
         needs.used_names.update(_names(images))
         if status in ACTIVE:
             for asked in (images, arguments.get("pins", {})):
-                needs.need((*_names(asked), *_exactly(asked)), slug, "what is queued or runs")
+                needs.need((*_names(asked), *_exactly(asked)), slug, sentence("what is queued or runs"))
         if app not in slugs or version is None:
             continue
         is_current = version == current[app]
-        why = f"current version {numbers[version]}" if is_current else f"version {numbers[version]}"
+        why = (
+            sentence("current version %(number)s", number=numbers[version])
+            if is_current
+            else sentence("version %(number)s", number=numbers[version])
+        )
         if is_current and app not in seen_current:
             seen_current.add(app)
             needs.need((*_names(images), *_exactly(images)), slug, why)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.core.errors import Conflict, DomainError
@@ -44,7 +45,10 @@ def kinds_of(words: Collection[str]) -> list[Kind]:
     known = [str(kind) for kind in Kind]
     for word in words:
         if word not in known:
-            raise UnknownKind(f"{word[:50]!r} is no kind of things to prune. There are {', '.join(known)}.")
+            raise UnknownKind(
+                gettext("%(word)r is no kind of things to prune. There are %(known)s.")
+                % {"word": word[:50], "known": ", ".join(known)}
+            )
     return [kind for kind in Kind if not words or kind in words]
 
 
@@ -58,7 +62,9 @@ def submit_prune(
     """
     items = preview().narrowed(wanted)
     if not items and not build_cache:
-        raise NothingToPrune("There is nothing to remove: what was chosen is gone, or something needs it.")
+        raise NothingToPrune(
+            gettext("There is nothing to remove: what was chosen is gone, or something needs it.")
+        )
     arguments: dict[str, object] = {
         kind: [item.id for item in items if item.kind == kind]
         for kind in Kind

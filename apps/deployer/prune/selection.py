@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from apps.core.sentences import sentence
 from apps.deployer.prune.inventory import Container, Image, Inventory, Sizes
 from apps.deployer.prune.needs import Needs
 
@@ -97,11 +98,11 @@ def _containers(inventory: Inventory, needs: Needs, sizes: Sizes | None) -> Iter
 def _left_over(container: Container, needs: Needs) -> str:
     """Return why a stopped container may go, empty where it may not: a finished job of an app stays."""
     if container.project in needs.removed_projects:
-        return "its app was removed"
+        return sentence("its app was removed")
     if container.one_off and container.project in needs.live_projects:
-        return "docker compose run left it"
+        return sentence("docker compose run left it")
     if not container.project and not container.orchestrated:
-        return "it is stopped and of no project"
+        return sentence("it is stopped and of no project")
     return ""
 
 
@@ -112,9 +113,9 @@ def _networks(inventory: Inventory, needs: Needs) -> Iterator[Item]:
         if network.project not in needs.projects or used & {network.id, network.name}:
             continue
         if network.project in needs.removed_projects:
-            why = "its app was removed"
+            why = sentence("its app was removed")
         elif network.project in running:
-            why = "no container of its app uses it"
+            why = sentence("no container of its app uses it")
         else:
             continue  # an app without any container may be about to get some
         yield Item(Kind.NETWORKS, network.id, network.name, why, 0, (network.id,))
@@ -129,9 +130,9 @@ def _images(inventory: Inventory, needs: Needs, sizes: Sizes | None) -> Iterator
         if image.id in used | built_on or _needed_by(image, needs):
             continue
         if not image.names:
-            why = "it has no name any more"
+            why = sentence("it has no name any more")
         elif needs.used_names.issuperset(image.names):
-            why = "no app needs it any more"
+            why = sentence("no app needs it any more")
         else:
             continue  # it has a name that no app of the panel ever used
         yield Item(
@@ -149,7 +150,9 @@ def _kept(inventory: Inventory, needs: Needs) -> Iterator[KeptImage]:
     used = {container.image_id for container in inventory.containers}
     for image in inventory.images:
         if image.id not in used and (apps := _needed_by(image, needs)):
-            reasons = tuple(f"{slug}: {why}" for slug, why in sorted(apps.items()))
+            reasons = tuple(
+                sentence("%(app)s: %(why)s", app=slug, why=why) for slug, why in sorted(apps.items())
+            )
             yield KeptImage(image.id, _name(image), reasons)
 
 

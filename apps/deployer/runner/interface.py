@@ -9,6 +9,9 @@ from pathlib import Path
 from threading import Event, RLock
 from typing import Literal, NamedTuple, Protocol
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 
 Stream = Literal["stdout", "stderr"]
@@ -169,8 +172,11 @@ def collect(
         room -= len(line.text) + 1
         if room < 0:
             raise OutputTooLong(
-                f"“{' '.join(argv[:3])}” printed more than {limit:,} characters and was ended; "
-                "nothing was read from it."
+                gettext(
+                    "“%(argv)s” printed more than %(limit)s characters and was ended; nothing was "
+                    "read from it."
+                )
+                % {"argv": " ".join(argv[:3]), "limit": number_format(limit, force_grouping=True)}
             )
         texts[line.stream].append(line.text + "\n")
 

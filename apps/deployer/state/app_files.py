@@ -9,6 +9,7 @@ import yaml
 from apps.applications import environment
 from apps.applications.content import MAX_ENVIRONMENT_BYTES, MAX_YAML_BYTES, Content
 from apps.core.regular_file import Gone, NotRead, read_regular
+from apps.core.sentences import names_told, sentence
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
 
 _FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
@@ -32,12 +33,12 @@ class DiskFile:
     def text(self) -> tuple[str, str]:
         """Return the text, or an empty one and why it is none, as the rest of a sentence."""
         if self.data is None:
-            return "", self.problem or "is gone"
+            return "", self.problem or sentence("is gone")
         try:
             text = self.data.decode("utf-8-sig")
         except UnicodeDecodeError:
-            return "", "is not UTF-8 text"
-        return ("", "holds a NUL byte") if "\0" in text else (text.replace("\r\n", "\n"), "")
+            return "", sentence("is not UTF-8 text")
+        return ("", sentence("holds a NUL byte")) if "\0" in text else (text.replace("\r\n", "\n"), "")
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def read(folder: Path, name: str) -> DiskFile:
         return DiskFile(read_regular(folder / name, _LIMITS[name]))
     except Gone:
         return DiskFile()
-    except NotRead as reason:
-        return DiskFile(problem=str(reason))
+    except NotRead as error:
+        return DiskFile(problem=error.reason)
 
 
 def edited_files(
@@ -98,12 +99,12 @@ def _edited(name: str, file: DiskFile, wanted: bytes | None) -> EditedFile | Non
     if file.problem:
         return EditedFile(name, file.problem)
     if file.is_gone:
-        return EditedFile(name, "is gone")
+        return EditedFile(name, sentence("is gone"))
     if wanted is None:
-        return EditedFile(name, "was put there by hand")
+        return EditedFile(name, sentence("was put there by hand"))
     if name == ENV_FILE:
         return EditedFile(name, _names_edited(file, wanted.decode()))
-    return EditedFile(name, "was edited by hand")
+    return EditedFile(name, sentence("was edited by hand"))
 
 
 def _names_edited(file: DiskFile, wanted: str) -> str:
@@ -113,18 +114,13 @@ def _names_edited(file: DiskFile, wanted: str) -> str:
         return problem
     if environment.parse(text).problems:
         # What stands before an equals sign may be part of a value there.
-        return "was edited by hand"
+        return sentence("was edited by hand")
     before, after = written_values(wanted), written_values(text)
-    told = [
-        f"{', '.join(names)} {word}"
-        for word, names in (
-            ("added", [name for name in after if name not in before]),
-            ("removed", [name for name in before if name not in after]),
-            ("changed", [name for name in after if name in before and after[name] != before[name]]),
-        )
-        if names
-    ]
-    return "was edited by hand" + (f" ({'; '.join(told)})" if told else "")
+    added = [name for name in after if name not in before]
+    removed = [name for name in before if name not in after]
+    changed = [name for name in after if name in before and after[name] != before[name]]
+    told = names_told(added, removed, changed)
+    return sentence("was edited by hand (%(how)s)", how=told) if told else sentence("was edited by hand")
 
 
 def written_values(text: str) -> dict[str, str]:
@@ -139,10 +135,10 @@ def _edited_pins(file: DiskFile, pins: Mapping[str, str]) -> EditedFile | None:
     if file.problem:
         return EditedFile(IMAGES_FILE, file.problem)
     if file.is_gone:
-        return EditedFile(IMAGES_FILE, "is gone") if pins else None
+        return EditedFile(IMAGES_FILE, sentence("is gone")) if pins else None
     if not pins:
-        return EditedFile(IMAGES_FILE, "was put there by hand")
-    return None if _pinned(file) == dict(pins) else EditedFile(IMAGES_FILE, "was edited by hand")
+        return EditedFile(IMAGES_FILE, sentence("was put there by hand"))
+    return None if _pinned(file) == dict(pins) else EditedFile(IMAGES_FILE, sentence("was edited by hand"))
 
 
 def _pinned(file: DiskFile) -> dict[str, str] | None:

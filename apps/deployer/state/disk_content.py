@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
+
 from apps.applications import environment
 from apps.applications.models import App
 from apps.applications.services import content_of
 from apps.core.errors import Conflict
+from apps.core.sentences import translated
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE
 from apps.deployer.dotenv_values import DotenvUnreadable, read_values
@@ -43,7 +46,10 @@ def content_on_disk(app: App) -> DiskContent:
     written = environment.write(_values(text))
     problems = environment.parse(written).problems
     if problems:
-        raise DiskUnreadable(f"The {ENV_FILE} on disk cannot be taken: {problems[0].message}")
+        raise DiskUnreadable(
+            gettext("The %(env_file)s on disk cannot be taken: %(message)s")
+            % {"env_file": ENV_FILE, "message": problems[0].message}
+        )
     return DiskContent(yaml_text, written)
 
 
@@ -51,8 +57,11 @@ def _text(name: str, file: DiskFile) -> str:
     text, problem = file.text()
     if problem:
         raise DiskUnreadable(
-            f"The {name} on disk cannot be taken as a new version: it {problem}. Mend it there, "
-            "or deploy the current version again."
+            gettext(
+                "The %(name)s on disk cannot be taken as a new version: it %(problem)s. Mend it "
+                "there, or deploy the current version again."
+            )
+            % {"name": name, "problem": translated(problem)}
         )
     return text
 
@@ -61,8 +70,11 @@ def _values(text: str) -> dict[str, str]:
     try:
         return read_values(default_runner(), [text.encode()])
     except DotenvUnreadable as unreadable:
-        where = f" in line {unreadable.line}" if unreadable.line else ""
+        where = " " + gettext("in line %(line)s") % {"line": unreadable.line} if unreadable.line else ""
         raise DiskUnreadable(
-            f"Docker Compose cannot read the {ENV_FILE} on disk{where}. Mend it there, or deploy the current "
-            "version again."
+            gettext(
+                "Docker Compose cannot read the %(env_file)s on disk%(where)s. Mend it there, or "
+                "deploy the current version again."
+            )
+            % {"env_file": ENV_FILE, "where": where}
         ) from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apps.core.sentences import counted, sentence
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import COMPOSE_FILE, ENV_FILE, IMAGES_FILE
 from apps.deployer.containers import Container
@@ -54,39 +55,75 @@ def find_differences(
 def _counted(baseline: Baseline, by_service: dict[str, list[Container]]) -> Iterator[Difference]:
     for one in baseline.expected:
         count = len(by_service.get(one.service, ()))
-        wanted = f"version {baseline.version} asks for {one.replicas}"
-        if count < one.replicas:
-            has = f"has {count} of its containers" if count else "has no container"
-            text = f"{one.service} {has}; {wanted}."
-            yield Difference(one.service, Kind.MISSING, text)
-        elif count > one.replicas:
-            has = f"has {count} container{'' if count == 1 else 's'}"
-            yield Difference(one.service, Kind.EXTRA, f"{one.service} {has}; {wanted}.")
+        facts = {"service": one.service, "version": baseline.version, "wanted": one.replicas}
+        if count == one.replicas:
+            continue
+        if not count:
+            text = sentence("%(service)s has no container; version %(version)s asks for %(wanted)s.", **facts)
+        elif count < one.replicas:
+            text = counted(
+                "%(service)s has %(count)s of its containers; version %(version)s asks for %(wanted)s.",
+                "%(service)s has %(count)s of its containers; version %(version)s asks for %(wanted)s.",
+                count,
+                **facts,
+            )
+        else:
+            text = counted(
+                "%(service)s has %(count)s container; version %(version)s asks for %(wanted)s.",
+                "%(service)s has %(count)s containers; version %(version)s asks for %(wanted)s.",
+                count,
+                **facts,
+            )
+        yield Difference(one.service, Kind.MISSING if count < one.replicas else Kind.EXTRA, text)
 
 
 def _changed(baseline: Baseline, service: str, own: list[Container]) -> Iterator[Difference]:
     recorded = baseline.config_hashes.get(service)
     if recorded is None:
         if service not in {one.service for one in baseline.expected}:
-            text = f"{service} is no service of version {baseline.version}{_origin(baseline, own)}."
+            text = sentence(
+                "%(service)s is no service of version %(version)s%(origin)s.",
+                service=service,
+                version=baseline.version,
+                origin=_origin(baseline, own),
+            )
             yield Difference(service, Kind.EXTRA, text)
         return
     others = [c for c in own if c.config_hash != recorded]
     if others:
-        text = f"{_which(service, own, others)} made from another configuration{_origin(baseline, others)}."
+        text = counted(
+            "%(which)s was made from another configuration%(origin)s.",
+            "%(which)s were made from another configuration%(origin)s.",
+            _number(own, others),
+            which=_which(service, own, others),
+            origin=_origin(baseline, others),
+        )
         yield Difference(service, Kind.CONFIGURATION, text)
     known = baseline.image_ids.get(service)
     others = [c for c in own if known and c.image_id not in known]
     if others:
         images = ", ".join(sorted({c.image for c in others}))
-        text = f"{_which(service, own, others)} made from another image than was deployed ({images})."
+        text = counted(
+            "%(which)s was made from another image than was deployed (%(images)s).",
+            "%(which)s were made from another image than was deployed (%(images)s).",
+            _number(own, others),
+            which=_which(service, own, others),
+            images=images,
+        )
         yield Difference(service, Kind.IMAGE, text)
 
 
 def _which(service: str, own: list[Container], others: list[Container]) -> str:
     if len(others) == len(own):
-        return f"{service} was"
-    return f"{', '.join(c.name for c in others)} of {service} {'was' if len(others) == 1 else 'were'}"
+        return service
+    return sentence(
+        "%(containers)s of %(service)s", containers=", ".join(c.name for c in others), service=service
+    )
+
+
+def _number(own: list[Container], others: list[Container]) -> int:
+    """Return of how many things `_which` tells: the service as a whole is one."""
+    return 1 if len(others) == len(own) else len(others)
 
 
 def _origin(baseline: Baseline, containers: list[Container]) -> str:
@@ -97,10 +134,13 @@ def _origin(baseline: Baseline, containers: list[Container]) -> str:
     if not strange:
         return ""
     folders = sorted({c.working_dir for c in containers if c.working_dir} - {str(folder)})
-    where = f" in {', '.join(folders)}" if folders else ""
-    return f", started from {', '.join(strange)}{where}"
+    files, where = ", ".join(strange), ", ".join(folders)
+    if not where:
+        return sentence(", started from %(files)s", files=files)
+    return sentence(", started from %(files)s in %(folders)s", files=files, folders=where)
 
 
 def _about_file(baseline: Baseline, edited: EditedFile) -> Difference:
     kind = Kind.ENVIRONMENT_FILE if edited.name == ENV_FILE else Kind.FILE
-    return Difference("", kind, f"{AppFolder(baseline.slug).path / edited.name} {edited.words}.")
+    path = AppFolder(baseline.slug).path / edited.name
+    return Difference("", kind, sentence("%(file)s %(what)s.", file=str(path), what=edited.words))
