@@ -16,6 +16,7 @@ from apps.registries.references import familiar_repository
 _PROJECT_LABEL = "com.docker.compose.project"
 # In the status of a listing: Up 2 minutes (healthy), Up 1 second (health: starting).
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)$")
+_CPU_PERIOD = 100_000  # microseconds, where a quota comes without one (docs.docker.com, docker run)
 _QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
 
 
@@ -43,6 +44,8 @@ class Container:
     environment_files: tuple[str, ...] = ()  # those that Compose was told to read, empty for its default
     created_at: str = ""  # ISO 8601, UTC
     started_at: str = ""  # when it was last started, in the engine's words
+    memory_limit: int = 0  # bytes; 0: none
+    cpu_limit: float = 0.0  # processors; 0: none
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
     last_exit: int | None = None  # exit code of its last end, also where it runs again; as above
 
@@ -228,7 +231,17 @@ def _container(told: dict[str, Any]) -> Container | None:
         environment_files=_listed(labels.get("com.docker.compose.project.environment_file", "")),
         created_at=told.get("Created", ""),
         started_at=state.get("StartedAt", ""),
+        memory_limit=max(0, host.get("Memory") or 0),
+        cpu_limit=_cpu_limit(host),
     )
+
+
+def _cpu_limit(host: dict[str, Any]) -> float:
+    """Return the number of processors that a container may use at most; 0: as many as there are."""
+    if nano := host.get("NanoCpus") or 0:
+        return float(nano) / 1e9
+    quota, period = host.get("CpuQuota") or 0, host.get("CpuPeriod") or _CPU_PERIOD
+    return quota / period if quota > 0 else 0.0
 
 
 def _listed(label: str) -> tuple[str, ...]:

@@ -215,9 +215,6 @@ def _bind(event: DeployEvent) -> None:
         if shaped
         else []
     )
-    if event.asked_services:
-        # Only these are judged: others may stand still on purpose.
-        expected = [one for one in expected if one["service"] in event.asked_services]
     columns = {"images": shaped.images, "config_hashes": shaped.config_hashes} if shaped else {}
     queue.advance(event, version=event.app.current_version, expected=expected, **columns)
 

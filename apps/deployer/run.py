@@ -84,8 +84,9 @@ class Run:
 
     @property
     def expected(self) -> list[Expectation]:
-        """What the Compose file asks of each service."""
-        return [Expectation(**one) for one in self.event.expected]
+        """What the file asks of each service that the event is about; others may stand still on purpose."""
+        asked = self.event.asked_services
+        return [Expectation(**one) for one in self.event.expected if not asked or one["service"] in asked]
 
     @property
     def image_references(self) -> list[str]:

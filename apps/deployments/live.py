@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 APPS_TOPIC: Final = "apps"
 # What changes who somebody is, or what they may see.
 ACCESS_TOPIC: Final = "access"
+# What containers use, as this process measures it.
+USAGE_TOPIC: Final = "usage"
 # What one subscriber may have waiting; beyond it everything waiting is dropped for one Gap.
 MAX_MESSAGES = 1000
 MAX_BYTES = 1024 * 1024
@@ -250,6 +252,11 @@ def event_changed(event_id: int, slug: str) -> None:
 def apps_changed(slugs: Iterable[str]) -> None:
     """Announce that the engine shows another state of the apps named `slugs`, or that they came or went."""
     _after_commit((APPS_TOPIC,), {"type": "apps", "slugs": sorted(slugs)})
+
+
+def usage_measured() -> None:
+    """Announce to this process that what containers use was measured again, or cannot be."""
+    broadcaster.publish(USAGE_TOPIC, {"type": "usage"})
 
 
 def access_changed(user_id: int | None) -> None:

@@ -228,8 +228,8 @@ class DeployEvent(models.Model):
 
     @property
     def asked_services(self) -> list[str]:
-        """The services that it is asked to stop, start or restart; empty where it is about the whole app."""
-        return list(self.arguments.get("services", ()))
+        """The services that it is to stop, start, restart or scale; empty where it is about the whole app."""
+        return list(self.arguments.get("services") or self.arguments.get("scale", ()))
 
     @property
     def concerns(self) -> str:

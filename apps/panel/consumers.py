@@ -1,4 +1,4 @@
-"""The WebSockets of the panel: the live log of an event, and the state of all apps."""
+"""The WebSockets of the panel: the live log of an event, the state of all apps, and what an app uses."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
 from apps.accounts.sign_in.second_factor import is_missing
+from apps.deployer.state.usage import running_usage
 from apps.deployments.live import (
     ACCESS_TOPIC,
     APPS_TOPIC,
     GAP,
+    USAGE_TOPIC,
     Gap,
     Message,
     broadcaster,
@@ -28,6 +30,7 @@ from apps.panel import live_reads
 from apps.panel.connections import TooManyConnections, open_connections
 from apps.panel.glances import Look, Seen, shared_look
 from apps.panel.live_reads import read
+from apps.panel.usage import usage_frame
 
 logger = logging.getLogger(__name__)
 
@@ -249,6 +252,40 @@ class AppsConsumer(LiveConsumer):
                 await self.send(seen.frame(seen))
         elif seen.known != before.known:
             await self.send(seen.frame(before))
+        return False
+
+
+class UsageConsumer(LiveConsumer):
+    """`/ws/apps/<slug>/stats/`: what an app's services use, measured only while somebody looks."""
+
+    frame = ""
+
+    async def refusal(self) -> int | None:
+        slug: str = self.scope["url_route"]["kwargs"]["slug"]
+        app = await read(live_reads.visible_app, self.user, slug)
+        if self._stream is None:
+            self.slug, self.app = slug, app
+        # The name may be another app's by now.
+        return None if app is not None and app == self.app else NOT_FOUND
+
+    def topics(self) -> tuple[str, ...]:
+        return USAGE_TOPIC, APPS_TOPIC
+
+    async def _send_live(self) -> None:
+        stream = running_usage()
+        with stream.watched() if stream else contextlib.nullcontext():
+            await super()._send_live()
+
+    async def take(self, message: Message | Gap | None) -> bool:
+        match message:
+            case {"type": "apps", "slugs": slugs} if self.slug not in slugs:
+                return False
+            case {"type": "event"} | None:
+                return False
+        frame = await read(usage_frame, self.slug)
+        if frame != self.frame:
+            self.frame = frame
+            await self.send(frame)
         return False
 
 

@@ -17,6 +17,7 @@ from django.db import connections
 
 from apps.accounts import policy, tokens
 from apps.accounts.tokens import InvalidToken
+from apps.applications.models import App
 from apps.deployments import queue
 from apps.deployments.live import lines_frame
 from apps.deployments.logs import read_lines
@@ -106,6 +107,12 @@ def _make_frame(event_id: int, seq: int) -> tuple[int, str] | None:
     last_seq, frame = page[-1].seq, lines_frame(page)
     _frames.put(event_id, seq, last_seq, frame)
     return last_seq, frame
+
+
+def visible_app(user: Any, slug: str) -> int | None:
+    """Return the key of the live app `slug`; None where there is none that `user` may see."""
+    apps = policy.visible(user, App.objects.live()).filter(slug=slug)
+    return apps.values_list("pk", flat=True).first()
 
 
 def may_see_apps(user: Any) -> bool:

@@ -46,6 +46,7 @@ _CONTAINERS = {
     "restarting": Mark("warning", "refresh", "Restarting"),
     "paused": Mark("quiet", "player-pause", "Paused"),
     "removing": Mark("quiet", "trash", "Going away"),
+    "stopped": Mark("quiet", "player-stop", "Stopped"),
     "dead": Mark("bad", "circle-x", "Dead"),
     "absent": Mark("quiet", "circle-dashed", "No container"),
     "missing": Mark("quiet", "circle-dashed", "No container"),

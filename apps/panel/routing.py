@@ -2,10 +2,11 @@
 
 from django.urls import path, re_path
 
-from apps.panel.consumers import AppsConsumer, EventConsumer, UnknownConsumer
+from apps.panel.consumers import AppsConsumer, EventConsumer, UnknownConsumer, UsageConsumer
 
 websocket_urlpatterns = [
     path("ws/events/<int:event_id>/", EventConsumer.as_asgi()),
     path("ws/apps/", AppsConsumer.as_asgi()),
+    path("ws/apps/<str:slug>/stats/", UsageConsumer.as_asgi()),
     re_path("", UnknownConsumer.as_asgi()),
 ]

@@ -161,6 +161,7 @@ COMMANDS: dict[str, Route] = {
 SOCKETS: dict[str, On] = {
     "ws/events/<int:event_id>/": On.APP,
     "ws/apps/": On.ANY_APP,
+    "ws/apps/<str:slug>/stats/": On.APP,
     "": On.NOTHING,  # any other address: nobody is let in
 }
 

@@ -52,8 +52,11 @@ async def test_every_websocket_lets_in_whom_the_table_names() -> None:
         session = await in_thread(come)(visitor, things)
         for pattern, on in SOCKETS.items():
             for own in (True, False) if on == On.APP else (True,):
-                event = things[0 if own else 1].event.pk
-                path = "/" + (pattern.replace("<int:event_id>", str(event)) or "ws/elsewhere/")
+                its = things[0 if own else 1]
+                path = pattern.replace("<int:event_id>", str(its.event.pk)).replace(
+                    "<str:slug>", its.app.slug
+                )
+                path = f"/{path or 'ws/elsewhere/'}"
                 said = await answered(path, session)
                 assert said == expected(on, visitor, own=own), f"{visitor.name}: {path}"
 

@@ -108,7 +108,7 @@ def test_it_answers_htmx_with_the_state_alone(
 def test_it_shows_only_the_actions_of_the_role(
     client: Client, person: Person, fake_engine: FakeEngine
 ) -> None:
-    make_app()
+    make_deployed_app()
     fake_engine.states["shop"] = AppState("up", (container("web"),))
     shown: dict[str, set[str]] = {}
     for role in (Role.VIEWER, Role.OPERATOR, Role.DEPLOYER, Role.OWNER):

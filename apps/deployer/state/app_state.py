@@ -1,9 +1,9 @@
 """What an app does now: one word for it, from its containers and what its current version asks for."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from apps.deployer.containers import Container
 from apps.deployer.state.baseline import Baseline
@@ -29,6 +29,14 @@ class ServiceState:
     exit_code: int | None
     image: str
     ports: tuple[str, ...]
+    id: str = ""
+    image_id: str = ""
+    started_at: str = ""  # in the engine's words
+    restarts: int = 0
+    last_exit: int | None = None  # of its last end, also where it runs again
+    oom_killed: bool = False
+    memory_limit: int = 0  # bytes; 0: none
+    cpu_limit: float = 0.0  # processors; 0: none
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class AppState:
     services: tuple[ServiceState, ...] = ()
     differences: tuple[Difference, ...] = ()
     beneath: str = ""
+    stopped: frozenset[str] = frozenset()  # services that stand still because somebody stopped them
 
     @property
     def settled(self) -> str:
@@ -65,6 +74,11 @@ class AppState:
             return ""
         said = "\n".join(one.text for one in self.differences)
         return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    @cached_property
+    def services_key(self) -> str:
+        """What is another text where anything about the containers is another."""
+        return hashlib.sha256(repr(self.services).encode()).hexdigest()[:12]
 
     def with_event(self) -> "AppState":
         """Return what it is while an event is queued or runs; of an engine that is away nobody can tell."""
@@ -89,10 +103,11 @@ def state_of(
     `ran_since` is what `stops_overcome` has told of this app so far: these stops explain nothing more.
     """
     services = tuple(_service_state(c) for c in containers)
-    state = _word(containers, baseline, ran_since or {})
+    stopped = _stopped(containers, baseline, ran_since or {})
+    state = _word(containers, baseline, stopped)
     if differences and state in ("up", "completed"):
         state = "drifted"
-    return AppState(state, services, differences)
+    return AppState(state, services, differences, stopped=stopped)
 
 
 def is_running(containers: list[Container]) -> bool:
@@ -109,24 +124,29 @@ def stops_overcome(containers: list[Container], baseline: Baseline) -> dict[str,
     return {service: event for service, event in found.items() if event is not None}
 
 
-def _word(containers: list[Container], baseline: Baseline | None, ran_since: StopsOvercome) -> str:
+def _word(containers: list[Container], baseline: Baseline | None, stopped: frozenset[str]) -> str:
     if not containers:
         return "absent"
-    if not is_running(containers):
-        if any(_was_stopped(c) for c in containers):
-            return "stopped"
-        if baseline is not None and baseline.stop_event not in (None, ran_since.get("")):
-            return "stopped"
-    by_service = defaultdict[str, list[Verdict]](list)
-    for service, verdict in _verdicts(containers, baseline):
-        by_service[service].append(verdict)
-    stopped = {s for s in by_service if _is_stopped(s, containers, baseline, ran_since)}
-    verdicts = [verdict for service in by_service.keys() - stopped for verdict in by_service[service]]
+    verdicts = [verdict for service, verdict in _verdicts(containers, baseline) if service not in stopped]
     if not all(verdict.is_well for verdict in verdicts):
         return "degraded"
     if stopped:
         return "partial" if is_running(containers) else "stopped"
     return "up" if Verdict.RUNNING in verdicts else "completed"
+
+
+def _stopped(
+    containers: list[Container], baseline: Baseline | None, ran_since: StopsOvercome
+) -> frozenset[str]:
+    """Return the services that stand still because somebody stopped them."""
+    services = {c.service for c in containers}
+    services |= {one.service for one in baseline.expected} if baseline else set()
+    if not is_running(containers):
+        of_all = baseline.stop_event if baseline else None
+        if any(_was_stopped(c) for c in containers) or of_all not in (None, ran_since.get("")):
+            # Who stops an app stops all of it, whatever each of its containers then ends with.
+            return frozenset(services)
+    return frozenset(s for s in services if _is_stopped(s, containers, baseline, ran_since))
 
 
 def _is_stopped(
@@ -190,4 +210,12 @@ def _service_state(container: Container) -> ServiceState:
         exit_code=container.exit_code if container.state in ("exited", "dead") else None,
         image=container.image,
         ports=container.ports,
+        id=container.id,
+        image_id=container.image_id,
+        started_at=container.started_at,
+        restarts=container.restarts,
+        last_exit=container.last_exit,
+        oom_killed=container.oom_killed,
+        memory_limit=container.memory_limit,
+        cpu_limit=container.cpu_limit,
     )

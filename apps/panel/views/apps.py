@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import ACTIONS, PLANS, limited
@@ -14,6 +15,7 @@ from apps.applications.models import App
 from apps.applications.services import content_of, save_settings
 from apps.core.errors import NotFound
 from apps.deployer import requests
+from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
 from apps.panel.addresses import query_of
@@ -22,12 +24,15 @@ from apps.panel.disk import file_changes
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
 from apps.panel.glances import Glance, read_glances, shared_look
 from apps.panel.overview import AppRow, app_rows, head
-from apps.panel.services import service_rows
+from apps.panel.ports import page_host
+from apps.panel.services import service_rows, summary
 from apps.panel.strip import bars
 from apps.panel.volumes import volume_names
 
 _RECENT = 10
 _STRIP = 20
+# States that say of all services how they are.
+_WITHOUT_SUMMARY = frozenset({"stopped", "absent", "unreachable"})
 
 
 @signed_in
@@ -72,21 +77,27 @@ def row(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One app: its services, its current version and its last events."""
-    app = find_app(request, slug)
+    try:
+        app = find_app(request, slug)
+    except NotFound:
+        return _removed(request, slug)
     state = AppRow(app, _glance(app))
-    expected = requests.expected_services(app)
+    shaped = DeployEvent.objects.that_shaped(app)
+    services = service_rows(state.state, shaped, page_host(request))
     context = {
         "app": app,
         "row": state,
-        "services": service_rows(state.state, expected),
+        "services": services,
+        "summary": summary(services) if state.state.settled not in _WITHOUT_SUMMARY else "",
         "max_scale": requests.MAX_SCALE,
         "files": file_changes(app, state.state),
     }
-    if wants_fragment(request):
+    history = request.GET.get("part") == "history"
+    if wants_fragment(request) and not history:
         return render(request, "partials/app_state.html", context)
     events = list(app.events.select_related("version")[:_STRIP])
     context |= {"events": events[:_RECENT], "bars": bars(events)}
-    return render(request, "app.html", context)
+    return render(request, "partials/app_history.html" if wants_fragment(request) else "app.html", context)
 
 
 @signed_in
@@ -179,3 +190,18 @@ def _asking_part(request: HttpRequest) -> str:
 
 def _glance(app: App) -> Glance:
     return read_glances(App.objects.filter(pk=app.pk))[app.slug]
+
+
+def _removed(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say that there is no such app any more, to those who could see it; to others that there is none."""
+    removed = policy.visible(request.user, App.objects.filter(removed_at__isnull=False, slug=slug))
+    app = removed.order_by("-removed_at").first()
+    if app is None:
+        raise NotFound(f"There is no app named {slug[:100]}.")
+    removal = app.events.filter(action=Action.REMOVE).first()
+    context = {"app": app, "removal": removal}
+    if not wants_fragment(request):
+        return render(request, "app_removed.html", context, status=404)
+    if request.GET.get("part") == "history":
+        return HttpResponse()
+    return render(request, "partials/app_removed.html", context)

@@ -13,8 +13,10 @@ from apps.accounts.setup import admin_from_environment, setup_link
 from apps.core.checks import dangerous_settings
 from apps.core.database import require_migrated
 from apps.core.errors import DomainError
+from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.state.states import start_watcher
+from apps.deployer.state.usage import start_usage
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
 from apps.panel import live_reads
@@ -83,7 +85,7 @@ def _address() -> str:
 
 
 class _WorkerThread:
-    """The worker and the engine's watcher beside the server; when the worker ends, so does the server."""
+    """The worker and what follows the engine, beside the server; when the worker ends, so does the server."""
 
     def __init__(self, stop: CancelToken, stop_now: CancelToken) -> None:
         self.on_end: Callable[[], None] = lambda: None
@@ -100,13 +102,14 @@ class _WorkerThread:
             self._thread.join()
 
     def _run(self) -> None:
-        watcher = start_watcher()
+        watcher, usage = start_watcher(), start_usage(default_runner())
         try:
             Worker().serve(self._stop, self._stop_now)
         except BaseException as error:
             self.error = error
             raise
         finally:
+            usage.stop()
             watcher.stop()
             connection.close()
             self.on_end()

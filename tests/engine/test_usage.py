@@ -1,0 +1,125 @@
+"""What services use: measured by one process for all who look, and by none while nobody does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.engine.conftest import AppOnPanel, MakeApp
+from tests.lab.engine_line import EngineLine
+from tests.lab.panel import PanelProcess
+from tests.lab.registry import Registry
+from tests.lab.usage_socket import next_usage, stats_processes, usage_socket
+from tests.lab.waiting import wait_until
+
+MEBIBYTE = 1024 * 1024
+
+
+def test_one_stream_for_all_viewers_through_everything_that_may_happen(
+    panel_process: Callable[..., PanelProcess], make_app: MakeApp, registry: Registry, tmp_path: Path
+) -> None:
+    with EngineLine(tmp_path / "engine.sock") as line:
+        app = make_app(panel_process(environment={"DOCKER_HOST": line.host}), "usage")
+        panel = app.panel
+
+        def running() -> int:
+            return len(stats_processes(panel.pid))
+
+        app.sign_in(registry)
+        image = registry.ref("web")
+        text = (
+            f"services:\n  web: {{image: {image}, mem_limit: 64m, cpus: 0.5, restart: always, scale: 2}}\n"
+            f"  db: {{image: {image}, restart: always}}\n"
+        )
+        assert app.deploy(text)["status"] == "succeeded"
+        assert running() == 0
+
+        with usage_socket(panel, app.slug) as first:
+            frame = next_usage(first, "db", "web")
+            web, total = frame["services"]["web"], frame["total"]
+            assert (web["memory_limit"], web["cpu_limit"]) == (128 * MEBIBYTE, 100.0)
+            assert 0 < web["memory"] < web["memory_limit"]
+            assert (total["memory_limit"], total["cpu_limit"]) == (None, None)
+            assert total["memory"] == web["memory"] + frame["services"]["db"]["memory"]
+            assert total["memory_of"] > total["memory"]
+            assert total["cpu_of"] >= 100
+            with usage_socket(panel, app.slug) as second:
+                assert next_usage(second, "db", "web")["key"] == frame["key"]
+                assert running() == 1
+
+            # A service that is stopped is told of no more, and the page learns that it shows something old.
+            assert app.act("stop", service="web")["status"] == "succeeded"
+            assert next_usage(first, "db")["key"] != frame["key"]
+
+            # The engine goes, and comes back.
+            line.cut()
+            next_usage(first)
+            line.mend()
+            next_usage(first, "db")
+            assert running() == 1
+        wait_until(lambda: running() == 0, "the stream ends when nobody looks", timeout=10)
+
+        # Neither a panel that stops nor one that is killed leaves it behind.
+        with usage_socket(panel, app.slug) as third:
+            next_usage(third, "db")
+            pid = panel.pid
+            assert panel.terminate() == 0
+            assert not stats_processes(pid)
+        panel.start()
+        with usage_socket(panel, app.slug) as fourth:
+            next_usage(fourth, "db")
+            pid = panel.pid
+            panel.kill()
+            panel.start()
+            wait_until(lambda: not stats_processes(pid), "what a killed panel had started ends", timeout=20)
+
+
+def test_services_are_stopped_started_and_scaled_alone(app: AppOnPanel, registry: Registry) -> None:
+    app.sign_in(registry)
+    image = registry.ref("web")
+    text = (
+        f"services:\n  web: {{image: {image}, depends_on: [db]}}\n"
+        f"  db: {{image: {image}, restart: always}}\n  other: {{image: {image}}}\n"
+    )
+    assert app.deploy(text)["status"] == "succeeded"
+
+    def runs() -> dict[str, int]:
+        counted = dict.fromkeys(("db", "other", "web"), 0)
+        for one in app.containers():
+            counted[one["Config"]["Labels"]["com.docker.compose.service"]] += one["State"]["Running"]
+        return counted
+
+    def shows(word: str) -> None:
+        wait_until(lambda: f"<span>{word}</span>" in app.page(), f"the page says {word}", timeout=10)
+
+    event = app.act("stop", service="web")
+    assert (event["status"], event["arguments"]) == ("succeeded", {"services": ["web"]})
+    assert [one["service"] for one in event["services"]] == ["web"]
+    assert runs() == {"db": 1, "other": 1, "web": 0}
+    shows("Partly stopped")
+
+    # On the command line, by the same rules.
+    done = app.panel.manage("app", "stop", app.slug, "db", "other", "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"services": [\n      "db",\n      "other"\n    ]' in done.stdout
+    assert runs() == {"db": 0, "other": 0, "web": 0}
+    shows("Stopped")
+    refused = app.panel.manage("app", "start", app.slug, "nope")
+    assert refused.returncode == 2
+    assert "has no service 'nope'. Its services: db, other, web. Nothing was changed." in refused.stderr
+    assert app.act("scale", service="other", number="2")["status"] == "succeeded"
+    assert runs() == {"db": 0, "other": 2, "web": 0}
+    shows("Partly stopped")
+
+    # What it depends on starts with it, and only what was asked for is judged.
+    event = app.act("start", service="web")
+    assert (event["status"], [one["service"] for one in event["services"]]) == ("succeeded", ["web"])
+    assert runs() == {"db": 1, "other": 2, "web": 1}
+    shows("Up")
+
+    # It was not stopped on purpose this time.
+    web = next(c for c in app.containers() if c["Name"].endswith("-web-1"))
+    app.engine.run("exec", web["Id"], "kill", "-9", "1", check=False)
+    before = web["State"]["StartedAt"]
+    assert app.act("restart", service="web")["status"] == "succeeded"
+    after = next(c for c in app.containers() if c["Name"].endswith("-web-1"))["State"]["StartedAt"]
+    assert after != before
+    assert runs() == {"db": 1, "other": 2, "web": 1}
