@@ -18,7 +18,7 @@ from apps.deployer import requests
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
-from apps.panel.addresses import query_of
+from apps.panel.addresses import show_address
 from apps.panel.app_search import AppSearch
 from apps.panel.disk import file_changes
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
@@ -57,8 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return render(request, "apps.html", context, status=status)
     response = render(request, "partials/app_list.html", context, status=status)
     if asking == "app-search":
-        # Without what is left empty, so that the address can be read and sent to others.
-        response["HX-Push-Url"] = f"{request.path}{query_of(context['chosen'])}"
+        show_address(request, response, context["chosen"])
     return response
 
 

@@ -19,7 +19,7 @@ from apps.deployments import approvals, logs, queue
 from apps.deployments.csv_export import MOST_ROWS, csv_response
 from apps.deployments.models import DeployEvent
 from apps.panel.access import find_event, signed_in, wants_fragment
-from apps.panel.addresses import query_of
+from apps.panel.addresses import show_address
 from apps.panel.event_lists import event_page
 from apps.panel.filters import EventFilter
 from apps.panel.glances import shared_look
@@ -57,7 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if wants_fragment(request):
         response = render(request, "partials/event_list.html", context, status=status)
         if request.htmx.trigger == "event-search":  # type: ignore[attr-defined]
-            response["HX-Push-Url"] = f"{request.path}{query_of(context['chosen'])}"
+            show_address(request, response, context["chosen"])
         return response
     apps = policy.visible(request.user, App.objects.all())
     named_app = apps.filter(slug=request.GET.get("app", ""), removed_at=None)

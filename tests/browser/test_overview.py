@@ -1,0 +1,172 @@
+"""One acts, another sees overview and events change; searches are kept; all of it works without scripts."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.pages import deploy, expect_status, write_app
+from tests.lab.browser import open_page, sign_in
+from tests.lab.engine import ProjectCleanup
+from tests.lab.panel import PanelProcess
+from tests.lab.registry import Registry
+
+_FILL = """
+from django.utils import timezone
+from apps.applications.models import App, AppTag
+from apps.deployments.models import DeployEvent
+apps = App.objects.bulk_create([App(slug=f"zebra-{n:02}", name=f"Zebra {n}") for n in range(30)])
+AppTag.objects.bulk_create(AppTag(app=app, name="striped") for app in apps[:3])
+ended = {"status": "succeeded", "started_at": timezone.now(), "finished_at": timezone.now()}
+DeployEvent.objects.bulk_create(
+    DeployEvent(app=apps[0], slug="zebra-00", action="pull", requested_by=f"person-{n % 2}", **ended)
+    for n in range(30))
+"""
+
+
+@pytest.fixture(scope="module")
+def panel(panel_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProcess]:
+    """A panel with thirty apps, of which one has thirty events, and somebody who may only look."""
+    panel = PanelProcess(tmp_path_factory.mktemp("overview"), panel_template)
+    try:
+        panel.manage("shell", "-c", _FILL, check=True)
+        panel.start()
+        panel.add_person("vera", "viewer")
+        yield panel
+    finally:
+        panel.clean_up()
+
+
+def test_what_one_does_the_other_sees_without_loading_anything_anew(
+    page: Page,
+    browser: Browser,
+    panel: PanelProcess,
+    registry: Registry,
+    compose_project_cleanup: ProjectCleanup,
+) -> None:
+    slug = compose_project_cleanup.slug("ape")
+    words = ("registry", "add", registry.host, "--username", registry.username)
+    panel.manage(*words, input=registry.password, check=True)
+    sign_in(page, panel)
+
+    with open_page(browser) as overview:
+        sign_in(overview, panel, "vera")
+        events, running, second = (overview.context.new_page() for _ in range(3))
+        events.goto(f"{panel.url}/events/")
+        running.goto(f"{panel.url}/?state=running")
+        second.goto(f"{panel.url}/events/?app=zebra-00")
+        second.get_by_role("link", name="Older").click()
+        expect(running.get_by_role("heading", name="No app fits")).to_be_visible()
+        for one in (overview, events, running, second):
+            one.evaluate("window.neverLoadedAnew = true")
+        sockets: list[str] = []
+        overview.on("websocket", lambda socket: sockets.append(socket.url))
+
+        write_app(
+            page, panel, slug, f"services: {{web: {{image: {registry.push('web')}, restart: always}}}}\n"
+        )
+        deploy(page)
+
+        # It runs: above the list, in a new row of it, and at the top of the events.
+        now = overview.locator(".now-list")
+        expect(now).to_contain_text(f"Deploy {slug}")
+        expect(now).to_contain_text("by admin")
+        expect(overview.locator("#chip-deploying")).to_contain_text("1")
+        expect(overview.locator(f"#row-{slug} .cell-now")).to_contain_text("Deploy")
+        first = events.locator(".event-table tbody tr").first
+        expect(first).to_contain_text(f"Deploy {slug}")
+
+        # It has ended, everywhere.
+        expect_status(page, "Succeeded")
+        expect(overview.locator(f"#row-{slug} .cell-state")).to_have_text("Up")
+        expect(overview.locator(".last-list li").first).to_contain_text(f"Deploy {slug}")
+        expect(overview.get_by_text("Nothing is being deployed.")).to_be_visible()
+        expect(first).to_contain_text("Succeeded")
+        expect(first.get_by_role("link", name="admin")).to_have_attribute("href", "/events/?person=admin")
+        # It has come into a list that it did not fit before, and leaves it when it is stopped.
+        expect(running.locator(f"#row-{slug}")).to_be_visible()
+        page.goto(f"{panel.url}/apps/{slug}/")
+        page.get_by_role("button", name="Stop", exact=True).first.click()
+        expect_status(page, "Succeeded")
+        expect(running.locator(f"#row-{slug}")).to_have_count(0)
+        expect(overview.locator(f"#row-{slug} .cell-state")).to_have_text("Stopped")
+        expect(first).to_contain_text(f"Stop {slug}")
+        # What does not fit a filter does not come in, and a page that is not the first one stays where it is.
+        expect(second.locator("#new-events")).to_have_count(0)
+        assert all(one.evaluate("window.neverLoadedAnew") for one in (overview, events, running, second))
+        assert sockets == [], "the first connection still stands"
+
+
+def test_a_search_is_made_while_typing_and_kept_by_the_browser(page: Page, panel: PanelProcess) -> None:
+    sign_in(page, panel)
+    rows, search = page.locator("[data-live-app]"), page.get_by_role("searchbox", name="Search")
+    expect(rows).to_have_count(25)
+    opened: list[str] = []
+    page.on("websocket", lambda socket: opened.append(socket.url))
+
+    search.press_sequentially("zebra-1")
+
+    expect(rows).to_have_count(10)
+    expect(page.get_by_role("status").filter(has_text="10 of")).to_be_visible()
+    expect(page).to_have_url(f"{panel.url}/?q=zebra-1")
+    expect(search).to_be_focused()
+    search.press_sequentially("7")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(f"{panel.url}/?q=zebra-17")
+    assert opened == []
+
+    # What was sought is sought in a state, too, and back again.
+    page.locator("#chip-stopped").click()
+    expect(page).to_have_url(re.compile(r"\?q=zebra-17&state=stopped$"))
+    page.go_back()
+    expect(page).to_have_url(f"{panel.url}/?q=zebra-17")
+    page.get_by_role("link", name="Zebra 17").click()
+    expect(page.get_by_role("heading", name="Zebra 17")).to_be_visible()
+    page.go_back()
+    expect(search).to_have_value("zebra-17")
+    expect(rows).to_have_count(1)
+    page.go_back()
+    expect(search).to_have_value("zebra-1")
+    expect(rows).to_have_count(10)
+
+    page.goto(f"{panel.url}/")
+    page.get_by_role("link", name="striped").first.click()
+    expect(rows).to_have_count(3)
+    page.get_by_label("Sort by").select_option("added")
+    expect(page).to_have_url(f"{panel.url}/?sort=added&tag=striped")
+    expect(rows.first).to_contain_text("Zebra 2")
+
+    page.goto(f"{panel.url}/events/")
+    page.get_by_label("Person").fill("person-1")
+    page.get_by_label("Person").press("Enter")
+    expect(page).to_have_url(f"{panel.url}/events/?person=person-1")
+    expect(page.locator(".event-table tbody tr")).to_have_count(15)
+    page.go_back()
+    expect(page.get_by_label("Person")).to_have_value("")
+
+
+def test_it_all_works_without_scripts(browser: Browser, panel: PanelProcess) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        sign_in(page, panel)
+        page.get_by_role("searchbox", name="Search").fill("striped")
+        page.get_by_label("Sort by").select_option("added")
+        page.get_by_role("button", name="Show").click()
+        expect(page.locator("[data-live-app]")).to_have_count(3)
+        expect(page.locator("[data-live-app]").first).to_contain_text("Zebra 2")
+        page.get_by_role("link", name="Zebra 0").click()
+        page.get_by_role("navigation", name="Zebra 0").get_by_role("link", name="Events").click()
+        expect(page.locator(".event-table tbody tr")).to_have_count(25)
+        page.get_by_role("link", name="Older").click()
+        expect(page.locator(".event-table tbody tr")).to_have_count(5)
+        page.get_by_role("link", name="Newer").click()
+        page.get_by_text("More filters").click()
+        page.get_by_label("Person").fill("person-0")
+        page.get_by_label("From").fill("2026-01-01T00:00")
+        page.get_by_role("button", name="Show").click()
+        expect(page.locator(".event-table tbody tr")).to_have_count(15)
+        with page.expect_download() as started:
+            page.get_by_role("link", name="Download as CSV").click()
+        assert len(started.value.path().read_text().splitlines()) == 16
