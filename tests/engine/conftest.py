@@ -24,8 +24,6 @@ class AppOnPanel:
         self.project = project_of(slug)
         self.journal = Journal(panel)
         self.folder = folder
-        self._client: Client | None = None
-        self._client_pid = 0
 
     @property
     def files(self) -> dict[str, str]:
@@ -87,9 +85,7 @@ class AppOnPanel:
     @property
     def client(self) -> Client:
         """The administrator, signed in to the panel as it runs now."""
-        if self._client is None or self._client_pid != self.panel.pid:
-            self._client, self._client_pid = self.panel.client(), self.panel.pid
-        return self._client
+        return self.panel.administrator
 
     def sign_in(self, registry: Registry, host: str = "") -> None:
         """Store the credential of `registry`, or the same user and password for `host`."""

@@ -41,7 +41,7 @@ def by_hand(app: AppOnPanel, *words: str, file: str = "") -> None:
 
 def differences(app: AppOnPanel) -> list[str]:
     """Return what the app's page says that differs."""
-    card = re.search(r'id="drift">(.*?)</ul>', app.panel.client().get(f"/apps/{app.slug}/").text, re.DOTALL)
+    card = re.search(r'id="drift">(.*?)</ul>', app.client.get(f"/apps/{app.slug}/").text, re.DOTALL)
     return [html.unescape(one) for one in re.findall("<li>(.*?)</li>", card[1])] if card else []
 
 
@@ -125,7 +125,7 @@ def test_files_edited_by_hand_become_a_version_or_are_written_anew(
         assert told[0] == f"{file} was edited by hand."
         assert told[1] == f"{env} was edited by hand (NAME added; GREETING changed)."
 
-        page = shop.panel.client().get(f"/apps/{shop.slug}/edit/?from=disk").text
+        page = shop.client.get(f"/apps/{shop.slug}/edit/?from=disk").text
         assert "NOTE: edited" in page
         assert f"NAME={MASK}\nGREETING={MASK}" in page
         assert "Ann" not in page
@@ -188,7 +188,7 @@ def _looks_during_page_views(app: AppOnPanel) -> list[list[str]]:
 
     Others use the engine at the same time: what the stream tells of their containers is looked at too.
     """
-    panel, client = psutil.Process(app.panel.pid), app.panel.client()
+    panel, client = psutil.Process(app.panel.pid), app.client
     seen: dict[int, list[str]] = {}
     over = threading.Event()
 

@@ -33,7 +33,7 @@ def test_a_deploy_from_a_plan_is_refused_once_the_app_has_changed(
     app.sign_in(registry)
     yaml = f"services:\n  web:\n    image: {registry.ref('web')}\n    restart: always\n"
     app.deploy(yaml)
-    client, address = app.panel.client(), f"/apps/{app.slug}/edit/"
+    client, address = app.client, f"/apps/{app.slug}/edit/"
     form = {"compose": yaml + "    labels: {a: b}\n", "environment": "", "note": "", "base": "1", "seen": "1"}
 
     def fingerprint(page: str) -> str:

@@ -23,7 +23,7 @@ def shows(client: Client, app: AppOnPanel, word: str) -> None:
 def test_what_somebody_does_by_hand_is_seen(app: AppOnPanel, registry: Registry) -> None:
     app.sign_in(registry)
     app.deploy(f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}")
-    client = app.panel.client()
+    client = app.client
     container = f"{app.project}-web-1"
     shows(client, app, "Up")
 
@@ -47,11 +47,11 @@ def test_an_engine_that_goes_and_comes_back(
         app.sign_in(registry)
         text = f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n"
         assert app.deploy(text)["status"] == "succeeded"
-        client = app.panel.client()
+        client = app.client
         shows(client, app, "Up")
 
         line.cut()
-        shows(client, app, "unreachable")
+        shows(client, app, "not reachable")
         answer = client.post(f"/apps/{app.slug}/stop/")
         assert answer.status == 503
         assert "The Docker engine does not answer" in answer.text
@@ -75,7 +75,7 @@ def test_an_engine_that_goes_in_the_middle_of_a_deploy(
         app.journal.wait_for_step(app.slug, "verify")
 
         line.cut()
-        shows(app.panel.client(), app, "unreachable")
+        shows(app.client, app, "not reachable")
         line.mend()
 
         event = app.journal.wait_for_end(app.slug)

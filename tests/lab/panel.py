@@ -50,6 +50,7 @@ class PanelProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | WarmProcess | None = None
         self._pids: set[int] = set()
+        self._administrator: tuple[int, Client] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         if template is not None:
             shutil.copytree(template, self.data_dir)
@@ -164,6 +165,13 @@ class PanelProcess:
     def client(self, username: str = USERNAME, password: str = PASSWORD) -> Client:
         """Return an HTTP client that is signed in as the administrator, or as `username`."""
         return Client(self.url).sign_in(username, password)
+
+    @property
+    def administrator(self) -> Client:
+        """An HTTP client of the administrator, signed in once for as long as the panel's process runs."""
+        if self._administrator is None or self._administrator[0] != self.pid:
+            self._administrator = self.pid, self.client()
+        return self._administrator[1]
 
     def anonymous(self) -> Client:
         """Return an HTTP client that is not signed in."""

@@ -28,14 +28,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 _REQUEST_BYTES = 128 * 1024
 _SETTINGS = "simpledeploy_site.settings"
-# What commands import besides what django.setup() does: the models and the admin.
+# What commands and pages import besides what django.setup() does: the models and the admin.
 _ON_THE_WAY = (
     "apps.accounts.setup",
     "apps.deployer.management.commands.app",
     "apps.deployer.management.commands.engine",
     "apps.deployer.management.commands.registry",
     "apps.deployer.worker",
+    "argon2",
+    "channels.layers",
+    # Of what serves, all that needs no event loop.
+    "daphne.ws_protocol",
     "simpledeploy_site.urls",
+    "twisted.internet.asyncioreactor",
+    "twisted.web.http",
 )
 
 
