@@ -28,6 +28,8 @@ SIMPLEDEPLOY_CALM_SECONDS = environment.whole_number("SIMPLEDEPLOY_CALM_SECONDS"
 SIMPLEDEPLOY_APPROVAL_DAYS = environment.whole_number("SIMPLEDEPLOY_APPROVAL_DAYS", 7, least=1, most=365)
 # Versions of an app whose images prune keeps, besides the current one's.
 SIMPLEDEPLOY_KEEP_VERSIONS = environment.whole_number("SIMPLEDEPLOY_KEEP_VERSIONS", 5, least=1, most=1000)
+# Days that the output of an event is kept after its end; 0: for ever.
+SIMPLEDEPLOY_KEEP_LOG_DAYS = environment.whole_number("SIMPLEDEPLOY_KEEP_LOG_DAYS", 0, least=0, most=36500)
 SIMPLEDEPLOY_BIND = environment.bind_address("SIMPLEDEPLOY_BIND", "127.0.0.1:8000")
 # Whether people reach the panel over https, by a proxy that ends TLS.
 SIMPLEDEPLOY_TLS = environment.flag("SIMPLEDEPLOY_TLS")

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Final
 
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, connections
@@ -17,11 +16,10 @@ from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CancelToken, Line
 from apps.deployer.seams import Entry, Seam
 from apps.deployments import live
-from apps.deployments.logs import LogLine, append_lines, last_seq
+from apps.deployments.logs import PANEL_STREAM, LogLine, append_lines, last_seq
 
 logger = logging.getLogger(__name__)
 
-PANEL_STREAM: Final = "panel"
 TAIL_LINES = 50
 CHUNK_LINES = 500
 CHUNK_CHARACTERS = 256 * 1024

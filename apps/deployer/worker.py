@@ -15,7 +15,7 @@ from apps.deployer.deployer import Deployer
 from apps.deployer.recovery import STALE_AFTER, recover
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.deployments import approvals, queue
+from apps.deployments import approvals, queue, retention
 from apps.deployments.models import DeployEvent
 from apps.deployments.models import Worker as WorkerRow
 
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _POLL = 0.2  # seconds between looks for what other processes queued or cancelled
 _BEAT = 5.0  # seconds between heartbeats
 _REAP = 15.0  # seconds between looks for dead workers
+_SWEEP = 3600.0  # seconds between looks for output that is too old
 
 
 class Worker:
@@ -34,7 +35,7 @@ class Worker:
         self._runner = runner or default_runner()
         self._deployer = Deployer(self._runner)
         self._running: dict[int, tuple[threading.Thread, CancelToken]] = {}
-        self._registered_at = self._beaten_at = self._reaped_at = float("-inf")
+        self._registered_at = self._beaten_at = self._reaped_at = self._swept_at = float("-inf")
 
     def serve(self, stop: CancelToken, stop_now: CancelToken | None = None) -> None:
         """Claim and run events until `stop`; then drain.
@@ -72,6 +73,10 @@ class Worker:
         if self._registered_at + _BEAT <= time.monotonic():
             self._registered_at = time.monotonic()
             WorkerRow.objects.update_or_create(name=self.name, defaults={"heartbeat_at": timezone.now()})
+        if self._swept_at + _SWEEP <= time.monotonic():
+            self._swept_at = time.monotonic()
+            if count := retention.sweep():
+                logger.info("Deleted the output of %d old event(s)", count)
         while len(self._running) < settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS and self._claim():
             pass
 

@@ -13,6 +13,8 @@ from apps.deployments.models import DeployLog
 # One page of lines stays below this many characters (or is one chunk), however long its lines are.
 PAGE_CHARACTERS = 256 * 1024
 _CHUNKS_PER_QUERY = 16
+# The stream of the panel's own words.
+PANEL_STREAM = "panel"
 
 
 class LogLine(NamedTuple):

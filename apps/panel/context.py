@@ -26,8 +26,7 @@ class Panel:
     _PAGES = (
         ("Apps", "g a", "apps", Permission.VIEW, ("/apps/",)),
         ("Events", "g e", "events", Permission.VIEW, ("/events/",)),
-        ("Registries", "g r", "registries", Permission.MANAGE_REGISTRIES, ("/registries/",)),
-        ("Engine", "g n", "engine-prune", Permission.PRUNE, ("/engine/",)),
+        ("Settings", "g s", "settings", Permission.VIEW_MACHINE, ("/settings/", "/registries/", "/engine/")),
         ("Invitations", "g i", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
         ("Admin", "g d", "admin:index", Permission.VIEW, ()),
     )

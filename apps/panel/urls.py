@@ -13,6 +13,7 @@ from apps.panel.views import (
     host_rules,
     projects,
     registries,
+    settings,
     templates,
     versions,
 )
@@ -51,6 +52,9 @@ urlpatterns = [
     path("engine/projects/<str:name>/adopt/", projects.adopt, name="project-adopt"),
     path("engine/host-rules/", host_rules.index, name="host-rules"),
     path("engine/host-rules/<int:pk>/withdraw/", host_rules.withdraw, name="host-rule"),
+    path("settings/", settings.index, name="settings"),
+    path("settings/disk/", settings.disk, name="settings-disk"),
+    path("settings/check/", settings.check, name="settings-check"),
     path("templates/", templates.index, name="templates"),
     path("templates/own/<int:pk>/", templates.start_own, name="template-own"),
     path("templates/own/<int:pk>/edit/", templates.change, name="template-edit"),

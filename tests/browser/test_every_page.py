@@ -32,6 +32,15 @@ PAGES: dict[str, tuple[str, ...]] = {
     "engine-prune": ("/engine/prune/",),
     "projects": ("/engine/projects/",),
     "host-rules": ("/engine/host-rules/",),
+    "settings": ("/settings/",),
+    "settings-disk": ("/settings/disk/",),
+    "settings-check": ("/settings/check/",),
+    "templates": ("/templates/",),
+    "template": ("/templates/gitea/",),
+    "template-save": ("/apps/{slug}/template/",),
+    "template-own": ("/templates/own/1/",),
+    "template-edit": ("/templates/own/1/edit/",),
+    "template-remove": ("/templates/own/1/remove/",),
     "registries": ("/registries/",),
     "registry-add": ("/registries/add/",),
     "registry-change": ("/registries/1/",),
@@ -95,6 +104,10 @@ def filled(
     edited.write_text(edited.read_text() + "  more: {image: web}\n")
     client = panel.client()
     wait_until(lambda: 'id="drift"' in client.get(f"/apps/{slug}/").text, "the page shows the difference")
+    asked = {"variables-TOTAL_FORMS": "1", "variables-INITIAL_FORMS": "0"}
+    asked |= {"variables-0-name": "KEY", "variables-0-kind": "secret"}
+    saved = {"name": "Ours", "compose": "services: {web: {image: nginx}}"} | asked
+    assert client.post(f"/apps/{slug}/template/", saved, follow=False).status == 302
     settings = {"name": slug, "verify_timeout": "60", "calm_seconds": "1", "protected": "on"}
     assert client.post(f"/apps/{slug}/settings/", settings, follow=False).status == 302
     panel.manage("app", "remove", slug, "--detach", check=True)

@@ -44,6 +44,9 @@ PAGES = {
     "template": "/templates/gitea/",
     "template-save": "/apps/shop/template/",
     "prune": "/engine/prune/",
+    "hub": "/settings/",
+    "check": "/settings/check/",
+    "disk": "/settings/disk/",
 }
 
 

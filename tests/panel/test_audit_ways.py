@@ -26,7 +26,7 @@ from apps.deployments import queue
 from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import PASSWORD, make_person
-from tests.panel.admin_records import make_credential
+from tests.panel.admin_records import make_chunk, make_credential
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import YAML, make_app, make_deployed_app, make_version
 from tests.panel.second_factors import KEY, code, give_app
@@ -238,6 +238,14 @@ def prune_audit(stage: Stage) -> None:
         command("prune_audit", "--older-than", "30")
 
 
+def prune_logs(stage: Stage) -> None:
+    event = make_deployed_app().events.get()
+    make_chunk(event)
+    in_a_year = timezone.now() + timedelta(days=365)
+    with mock.patch("django.utils.timezone.now", return_value=in_a_year):
+        command("prune_logs", "--older-than", "30")
+
+
 def end_other_sessions(stage: Stage) -> None:
     Client().post("/login/", {"username": "ada", "password": PASSWORD})
     sign_in(stage)
@@ -342,6 +350,7 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.TOKEN_REFUSED: show_wrong_token,
     AuditAction.SECRET_REVEALED: reveal_environment,
     AuditAction.KEYS_ROTATED: lambda stage: command("rotate_keys"),
+    AuditAction.LOGS_PRUNED: prune_logs,
     AuditAction.AUDIT_EXPORTED: lambda stage: command("export_audit"),
     AuditAction.AUDIT_PRUNED: prune_audit,
 }

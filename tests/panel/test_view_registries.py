@@ -166,7 +166,7 @@ def test_only_administrators_see_registries(
     ]
     assert [one.status_code for one in requests] == ([200] * 4 + [302] * 3 if may else [403] * 7)
     assert (RegistryCredential.objects.get().host == "other.example") is may
-    assert ('href="/registries/"' in client.get("/events/").content.decode()) is may
+    assert ('href="/settings/"' in client.get("/events/").content.decode()) is may
 
 
 def test_they_need_a_sign_in_and_the_right_method(client: Client, person: Person) -> None:

@@ -62,6 +62,7 @@ class AuditAction(models.TextChoices):
     SECRET_REVEALED = "secret.revealed", gettext_lazy("Secret revealed")
     KEYS_ROTATED = "key.rotated", gettext_lazy("Keys rotated")
 
+    LOGS_PRUNED = "log.pruned", gettext_lazy("Output of old events deleted")
     AUDIT_EXPORTED = "audit.exported", gettext_lazy("Audit exported")
     AUDIT_PRUNED = "audit.pruned", gettext_lazy("Audit pruned")
 

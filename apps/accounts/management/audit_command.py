@@ -2,15 +2,36 @@
 
 import os
 import sys
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from apps.core.database import DatabaseUnusable, require_migrated
 from apps.core.errors import DomainError
 
 REFUSED = 2
+
+
+_MOST_DAYS: Final = 36500
+
+
+class InvalidAge(DomainError):
+    """A number of days that is out of bounds."""
+
+
+def add_age(parser: CommandParser) -> None:
+    """Let a command that deletes what is old ask for --older-than."""
+    parser.add_argument("--older-than", metavar="DAYS", type=int, required=True, help="age in days")
+
+
+def age(options: dict[str, Any]) -> timedelta:
+    """Return what `add_age` asked for. Raises InvalidAge."""
+    days: int = options["older_than"]
+    if not 1 <= days <= _MOST_DAYS:
+        raise InvalidAge(f"The age is a number of days from 1 to {_MOST_DAYS}, not {days}.")
+    return timedelta(days=days)
 
 
 class AuditCommand(BaseCommand):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts import policy
@@ -17,10 +19,10 @@ from apps.deployer.prune.selection import Item, Kind, Selection
 from apps.panel.access import signed_in
 
 _LABELS = {
-    Kind.CONTAINERS: "Stopped containers",
-    Kind.NETWORKS: "Networks",
-    Kind.IMAGES: "Images",
-    Kind.BUILD_CACHE: "Build cache",
+    Kind.CONTAINERS: _("Stopped containers"),
+    Kind.NETWORKS: _("Networks"),
+    Kind.IMAGES: _("Images"),
+    Kind.BUILD_CACHE: _("Build cache"),
 }
 
 
@@ -33,7 +35,7 @@ class Group:
     size: int | None
 
     @property
-    def label(self) -> str:
+    def label(self) -> str | Promise:
         return _LABELS[self.kind]
 
     @property
@@ -55,7 +57,7 @@ def prune(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         chosen = request.POST.getlist("kinds")
         if not chosen:
-            raise NothingChosen("Choose at least one kind of things to remove. Nothing was changed.")
+            raise NothingChosen(_("Choose at least one kind of things to remove. Nothing was changed."))
         kinds = requests.kinds_of(chosen)
         event = requests.submit_prune(
             {kind: request.POST.get(kind, "").split() for kind in kinds},

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts import policy
@@ -51,7 +52,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         return render(request, "registry_remove.html", {"credential": credential})
     remove_credential(credential.host, Actor.from_request(request))
-    messages.success(request, f"The credential for {credential.host} was removed.")
+    messages.success(request, _("The credential for %(host)s was removed.") % {"host": credential.host})
     return redirect("registries")
 
 
@@ -70,7 +71,8 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         context = {"credential": credential, "problem": problem}
         return render(request, "partials/registry_check.html", context)
     if problem is None:
-        messages.success(request, f"{credential.host} accepts {credential.username}.")
+        told = {"host": credential.host, "name": credential.username}
+        messages.success(request, _("%(host)s accepts %(name)s.") % told)
     else:
         messages.error(request, str(problem))
     return redirect("registries")
@@ -80,7 +82,7 @@ def _find(request: HttpRequest, pk: int) -> RegistryCredential:
     policy.require(request.user, Permission.MANAGE_REGISTRIES)
     credential = RegistryCredential.objects.filter(pk=pk).first()
     if credential is None:
-        raise NotFound(f"There is no registry credential {pk}.")
+        raise NotFound(_("There is no registry credential %(number)s.") % {"number": pk})
     return credential
 
 
@@ -96,6 +98,6 @@ def _edited(request: HttpRequest, form: RegistryForm) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"The credential for {credential.host} was saved.")
+            messages.success(request, _("The credential for %(host)s was saved.") % {"host": credential.host})
             return redirect("registries")
     return render(request, "registry_form.html", {"form": form}, status=400 if form.is_bound else 200)

@@ -1,20 +1,12 @@
 """`manage.py prune_audit`: cut off old entries of the audit."""
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import CommandParser
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit.retention import prune
-from apps.accounts.management.audit_command import AuditCommand
-from apps.core.errors import DomainError
-
-_MOST_DAYS: Final = 36500
-
-
-class InvalidAge(DomainError):
-    """A number of days that is out of bounds."""
+from apps.accounts.management.audit_command import AuditCommand, add_age, age
 
 
 class Command(AuditCommand):
@@ -24,14 +16,12 @@ class Command(AuditCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", metavar="DAYS", type=int, required=True, help="age in days")
+        add_age(parser)
 
     def run(self, options: dict[str, Any]) -> None:
-        days = options["older_than"]
-        if not 1 <= days <= _MOST_DAYS:
-            raise InvalidAge(f"The age is a number of days from 1 to {_MOST_DAYS}, not {days}.")
-        cut = prune(timedelta(days=days), Actor.from_command_line())
+        older_than = age(options)
+        cut = prune(older_than, Actor.from_command_line())
         if cut is None:
-            self.stdout.write(f"No entry is older than {days} days; nothing was deleted.")
+            self.stdout.write(f"No entry is older than {older_than.days} days; nothing was deleted.")
         else:
             self.stdout.write(f"{cut.count} entries were deleted, the last of them {cut.through} {cut.hash}.")

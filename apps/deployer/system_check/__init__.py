@@ -1,0 +1,1 @@
+"""What is wrong with this machine for the panel, and how to mend it."""
