@@ -215,6 +215,7 @@ ACCOUNT_FORMS = {
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "simpledeploy_site.formats"
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

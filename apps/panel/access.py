@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 from apps.accounts import policy
@@ -50,11 +51,13 @@ def recently_signed_in(
     @wraps(view)
     def wrapper(request: HttpRequest, *args: _P.args, **kwargs: _P.kwargs) -> Any:
         if isinstance(request.user, User) and request.user.token is not None:
-            raise NotAllowed("A token cannot do this. Sign in and do it yourself.")
+            raise NotAllowed(gettext("A token cannot do this. Sign in and do it yourself."))
         if is_recent(request):
             return view(request, *args, **kwargs)
         if request.method == "POST":
-            messages.warning(request, "Nothing was done yet: first confirm that it is you, then do it again.")
+            messages.warning(
+                request, gettext("Nothing was done yet: first confirm that it is you, then do it again.")
+            )
         page = urlencode({"next": _page_to_come_back_to(request)})
         return whole_page_to(request, f"{reverse('account_reauthenticate')}?{page}")
 
@@ -91,7 +94,7 @@ def find_app(request: HttpRequest, slug: str, permission: Permission = Permissio
     apps = policy.visible(request.user, App.objects.live().select_related("current_version"))
     app = apps.filter(slug=slug).first()
     if app is None:
-        raise NotFound(f"There is no app named {slug[:100]}.")
+        raise NotFound(gettext("There is no app named %(slug)s.") % {"slug": slug[:100]})
     policy.require(request.user, permission, app)
     return app
 
@@ -100,7 +103,7 @@ def find_version(request: HttpRequest, app: App, number: int) -> ComposeVersion:
     """Return version `number` of `app`. Raises NotFound."""
     version = policy.visible(request.user, app.versions.all()).filter(number=number).first()
     if version is None:
-        raise NotFound(f"{app.slug} has no version {number}.")
+        raise NotFound(gettext("%(slug)s has no version %(number)s.") % {"slug": app.slug, "number": number})
     return version
 
 
@@ -114,7 +117,7 @@ def find_event(request: HttpRequest, pk: int, permission: Permission = Permissio
     )
     event = events.filter(pk=pk).first()
     if event is None:
-        raise NotFound(f"There is no event {pk}.")
+        raise NotFound(gettext("There is no event %(number)s.") % {"number": pk})
     if event.app is None and permission != Permission.VIEW:
         permission = Permission.PRUNE
     policy.require(request.user, permission, event.app)

@@ -11,9 +11,9 @@ from apps.accounts.models import User
 class AccountByCodeForm(UserCreationForm):
     """The code of a link, and the name and password of a new account; subclasses say which code is good."""
 
-    code_label: ClassVar[str]
-    code_help: ClassVar[str]
-    wrong_code: ClassVar[str]
+    code_label: ClassVar[Any]
+    code_help: ClassVar[Any]
+    wrong_code: ClassVar[Any]
 
     code = forms.CharField(
         max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})

@@ -12,6 +12,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
 from django.core.validators import MaxLengthValidator
 from django.forms import Form
+from django.utils.translation import gettext
 
 
 def _dress(form: Form) -> None:
@@ -23,7 +24,7 @@ def _dress(form: Form) -> None:
 
 def _dress_code(form: Form) -> None:
     form.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
-    form.fields["code"].help_text = "From your authenticator app, or one of your recovery codes."
+    form.fields["code"].help_text = gettext("From your authenticator app, or one of your recovery codes.")
 
 
 class SignInForm(forms.LoginForm):
@@ -54,9 +55,9 @@ class OwnPasswordForm(forms.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self)
-        self.fields["oldpassword"].label = "Present password"
-        self.fields["password1"].label = "New password"
-        self.fields["password2"].label = "New password, again"
+        self.fields["oldpassword"].label = gettext("Present password")
+        self.fields["password1"].label = gettext("New password")
+        self.fields["password2"].label = gettext("New password, again")
 
 
 class CodeForm(AuthenticateForm):
@@ -83,7 +84,7 @@ class ActivateAppForm(ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self)
-        self.fields["code"].label = "Code"
+        self.fields["code"].label = gettext("Code")
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
     def clean_code(self) -> str:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.core.errors import NotFound
 
@@ -23,9 +24,9 @@ class PanelAdminConfig(AdminConfig):
 class PanelAdminSite(AdminSite):
     """Records for everybody who may see them; people and registries for administrators."""
 
-    site_header = "SimpleDeploy records"
+    site_header = gettext_lazy("SimpleDeploy records")
     site_title = "SimpleDeploy"
-    index_title = "Records and accounts"
+    index_title = gettext_lazy("Records and accounts")
     site_url = "/"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -74,6 +75,6 @@ def _within_numbers(view: Callable[..., Any]) -> Callable[..., Any]:
         except (OverflowError, DataError):
             if request.method != "GET":
                 raise
-            raise NotFound("No record can have what this address asks for.") from None
+            raise NotFound(gettext("No record can have what this address asks for.")) from None
 
     return wrapper

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.models import Role
 from apps.accounts.policy import Permission, allows_somewhere
@@ -13,7 +14,7 @@ from apps.accounts.policy import Permission, allows_somewhere
 
 @dataclass(frozen=True)
 class NavigationItem:
-    label: str
+    label: Any
     address: str
     keys: str
     current: bool
@@ -24,11 +25,17 @@ class Panel:
 
     # Label, keys of its shortcut, URL name, what it needs, and the addresses that count as being there.
     _PAGES = (
-        ("Apps", "g a", "apps", Permission.VIEW, ("/apps/",)),
-        ("Events", "g e", "events", Permission.VIEW, ("/events/",)),
-        ("Settings", "g s", "settings", Permission.VIEW_MACHINE, ("/settings/", "/registries/", "/engine/")),
-        ("Invitations", "g i", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
-        ("Admin", "g d", "admin:index", Permission.VIEW, ()),
+        (gettext_lazy("Apps"), "g a", "apps", Permission.VIEW, ("/apps/",)),
+        (gettext_lazy("Events"), "g e", "events", Permission.VIEW, ("/events/",)),
+        (
+            gettext_lazy("Settings"),
+            "g s",
+            "settings",
+            Permission.VIEW_MACHINE,
+            ("/settings/", "/registries/", "/engine/"),
+        ),
+        (gettext_lazy("Invitations"), "g i", "invitations", Permission.MANAGE_PEOPLE, ("/invitations/",)),
+        (gettext_lazy("Admin"), "g d", "admin:index", Permission.VIEW, ()),
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -53,7 +60,11 @@ class Panel:
         role = Role.ADMINISTRATOR if user.is_superuser else user.role
         if role:
             return str(Role(role).label)
-        return "Roles on single apps" if allows_somewhere(user, Permission.VIEW) else "No role yet"
+        return (
+            gettext("Roles on single apps")
+            if allows_somewhere(user, Permission.VIEW)
+            else gettext("No role yet")
+        )
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:

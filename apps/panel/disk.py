@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
+
 from apps.applications.models import App
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import COMPOSE_FILE
@@ -32,7 +34,7 @@ def file_changes(app: App, state: AppState) -> FileChanges:
     if problem or file.data == before.encode():
         return FileChanges(differ=True)
     if len(before) + len(text) > MAX_CHARACTERS:
-        return FileChanges(differ=True, words="The Compose files are too long to compare here.")
+        return FileChanges(differ=True, words=gettext("The Compose files are too long to compare here."))
     lines = diff_lines(before, text)
-    words = "" if lines else "Only line ends or marks that nobody sees differ in the Compose file."
+    words = "" if lines else gettext("Only line ends or marks that nobody sees differ in the Compose file.")
     return FileChanges(differ=True, lines=lines, words=words)

@@ -1,8 +1,9 @@
 """How states look: an icon, a word and a kind of colour for each."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.deployer.verdict.verdict import Verdict
 from apps.deployments.states import Action, Status
@@ -14,66 +15,66 @@ class Mark:
 
     kind: str
     icon: str
-    word: str
+    word: Any  # of str, or that in the reader's language
     css: str = ""
 
 
 _EVENTS = {
-    Status.QUEUED: Mark("busy", "clock", "Queued"),
-    Status.RUNNING: Mark("busy", "loader-2", "Running", "icon-spin"),
-    Status.SUCCEEDED: Mark("good", "circle-check", "Succeeded"),
-    Status.UNSTABLE: Mark("warning", "alert-triangle", "Unstable"),
-    Status.FAILED: Mark("bad", "circle-x", "Failed"),
-    Status.CANCELLED: Mark("quiet", "ban", "Cancelled"),
-    Status.INTERRUPTED: Mark("bad", "plug-connected-x", "Interrupted"),
+    Status.QUEUED: Mark("busy", "clock", gettext_lazy("Queued")),
+    Status.RUNNING: Mark("busy", "loader-2", gettext_lazy("Running"), "icon-spin"),
+    Status.SUCCEEDED: Mark("good", "circle-check", gettext_lazy("Succeeded")),
+    Status.UNSTABLE: Mark("warning", "alert-triangle", gettext_lazy("Unstable")),
+    Status.FAILED: Mark("bad", "circle-x", gettext_lazy("Failed")),
+    Status.CANCELLED: Mark("quiet", "ban", gettext_lazy("Cancelled")),
+    Status.INTERRUPTED: Mark("bad", "plug-connected-x", gettext_lazy("Interrupted")),
 }
 
 _APPS = {
-    "up": Mark("good", "circle-check", "Up"),
-    "degraded": Mark("warning", "alert-triangle", "Degraded"),
-    "completed": Mark("good", "checks", "Completed"),
-    "stopped": Mark("quiet", "player-stop", "Stopped"),
-    "partial": Mark("quiet", "player-stop", "Partly stopped"),
-    "drifted": Mark("warning", "git-compare", "Drifted"),
-    "deploying": Mark("busy", "loader-2", "Deploying", "icon-spin"),
-    "absent": Mark("quiet", "circle-dashed", "Not running"),
-    "unreachable": Mark("bad", "plug-connected-x", "Engine not reachable"),
+    "up": Mark("good", "circle-check", gettext_lazy("Up")),
+    "degraded": Mark("warning", "alert-triangle", gettext_lazy("Degraded")),
+    "completed": Mark("good", "checks", gettext_lazy("Completed")),
+    "stopped": Mark("quiet", "player-stop", gettext_lazy("Stopped")),
+    "partial": Mark("quiet", "player-stop", gettext_lazy("Partly stopped")),
+    "drifted": Mark("warning", "git-compare", gettext_lazy("Drifted")),
+    "deploying": Mark("busy", "loader-2", gettext_lazy("Deploying"), "icon-spin"),
+    "absent": Mark("quiet", "circle-dashed", gettext_lazy("Not running")),
+    "unreachable": Mark("bad", "plug-connected-x", gettext_lazy("Engine not reachable")),
 }
 
 _CONTAINERS = {
-    "running": Mark("good", "circle-check", "Running"),
-    "created": Mark("quiet", "circle-dashed", "Created"),
-    "restarting": Mark("warning", "refresh", "Restarting"),
-    "paused": Mark("quiet", "player-pause", "Paused"),
-    "removing": Mark("quiet", "trash", "Going away"),
-    "stopped": Mark("quiet", "player-stop", "Stopped"),
-    "dead": Mark("bad", "circle-x", "Dead"),
-    "absent": Mark("quiet", "circle-dashed", "No container"),
-    "missing": Mark("quiet", "circle-dashed", "No container"),
+    "running": Mark("good", "circle-check", gettext_lazy("Running")),
+    "created": Mark("quiet", "circle-dashed", gettext_lazy("Created")),
+    "restarting": Mark("warning", "refresh", gettext_lazy("Restarting")),
+    "paused": Mark("quiet", "player-pause", gettext_lazy("Paused")),
+    "removing": Mark("quiet", "trash", gettext_lazy("Going away")),
+    "stopped": Mark("quiet", "player-stop", gettext_lazy("Stopped")),
+    "dead": Mark("bad", "circle-x", gettext_lazy("Dead")),
+    "absent": Mark("quiet", "circle-dashed", gettext_lazy("No container")),
+    "missing": Mark("quiet", "circle-dashed", gettext_lazy("No container")),
 }
 
 _STEPS = {
-    "waiting": Mark("quiet", "circle-dashed", "Not begun:"),
-    "running": Mark("busy", "loader-2", "Running:", "icon-spin"),
-    "done": Mark("good", "circle-check", "Done:"),
-    "failed": Mark("bad", "circle-x", "Failed:"),
-    "cancelled": Mark("quiet", "ban", "Cancelled here:"),
-    "left out": Mark("quiet", "circle-dashed", "Not reached:"),
+    "waiting": Mark("quiet", "circle-dashed", gettext_lazy("Not begun:")),
+    "running": Mark("busy", "loader-2", gettext_lazy("Running:"), "icon-spin"),
+    "done": Mark("good", "circle-check", gettext_lazy("Done:")),
+    "failed": Mark("bad", "circle-x", gettext_lazy("Failed:")),
+    "cancelled": Mark("quiet", "ban", gettext_lazy("Cancelled here:")),
+    "left out": Mark("quiet", "circle-dashed", gettext_lazy("Not reached:")),
 }
 
 _CHANGES = {
-    "create": Mark("good", "plus", "Create"),
-    "recreate": Mark("warning", "refresh", "Recreate"),
-    "scale": Mark("busy", "adjustments", "Scale"),
-    "start": Mark("busy", "player-play", "Start"),
-    "keep": Mark("quiet", "check", "Keep"),
-    "remove": Mark("bad", "trash", "Remove"),
-    "stays unused": Mark("quiet", "circle-dashed", "Stays, unused"),
-    "missing": Mark("bad", "circle-x", "Missing"),
-    "pull": Mark("busy", "download", "Pull"),
-    "check": Mark("quiet", "download", "Pull if newer"),
-    "here": Mark("quiet", "check", "Use as it is"),
-    "build": Mark("busy", "stack-2", "Build"),
+    "create": Mark("good", "plus", gettext_lazy("Create")),
+    "recreate": Mark("warning", "refresh", gettext_lazy("Recreate")),
+    "scale": Mark("busy", "adjustments", gettext_lazy("Scale")),
+    "start": Mark("busy", "player-play", gettext_lazy("Start")),
+    "keep": Mark("quiet", "check", gettext_lazy("Keep")),
+    "remove": Mark("bad", "trash", gettext_lazy("Remove")),
+    "stays unused": Mark("quiet", "circle-dashed", gettext_lazy("Stays, unused")),
+    "missing": Mark("bad", "circle-x", gettext_lazy("Missing")),
+    "pull": Mark("busy", "download", gettext_lazy("Pull")),
+    "check": Mark("quiet", "download", gettext_lazy("Pull if newer")),
+    "here": Mark("quiet", "check", gettext_lazy("Use as it is")),
+    "build": Mark("busy", "stack-2", gettext_lazy("Build")),
 }
 
 ACTION_ICONS: dict[str, str] = {
@@ -90,15 +91,15 @@ ACTION_ICONS: dict[str, str] = {
 }
 
 MESSAGE_MARKS = {
-    "info": Mark("info", "info-circle", "Note"),
-    "success": Mark("success", "circle-check", "Done"),
-    "warning": Mark("warning", "alert-triangle", "Warning"),
-    "error": Mark("danger", "circle-x", "Error"),
+    "info": Mark("info", "info-circle", gettext_lazy("Note")),
+    "success": Mark("success", "circle-check", gettext_lazy("Done")),
+    "warning": Mark("warning", "alert-triangle", gettext_lazy("Warning")),
+    "error": Mark("danger", "circle-x", gettext_lazy("Error")),
 }
 
 
 def _unknown(word: str) -> Mark:
-    return Mark("quiet", "help-circle", word.capitalize() or "Unknown")
+    return Mark("quiet", "help-circle", word.capitalize() or gettext("Unknown"))
 
 
 def event_mark(status: str) -> Mark:
@@ -114,24 +115,24 @@ def app_mark(state: str) -> Mark:
 def group_marks() -> dict[str, Mark]:
     """Return the marks of what states of apps are counted as."""
     return {
-        "running": Mark("good", "circle-check", _("Running")),
-        "troubled": Mark("warning", "alert-triangle", _("Troubled")),
-        "stopped": Mark("quiet", "player-stop", _("Stopped")),
-        "deploying": Mark("busy", "loader-2", _("Deploying")),
+        "running": Mark("good", "circle-check", gettext("Running")),
+        "troubled": Mark("warning", "alert-triangle", gettext("Troubled")),
+        "stopped": Mark("quiet", "player-stop", gettext("Stopped")),
+        "deploying": Mark("busy", "loader-2", gettext("Deploying")),
     }
 
 
 def service_mark(state: str, health: str = "", exit_code: int | None = None) -> Mark:
     """Return the mark of a container from its state, its health and its exit code."""
     if state == "running" and health == "starting":
-        return Mark("busy", "loader-2", "Running, not healthy yet", "icon-spin")
+        return Mark("busy", "loader-2", gettext_lazy("Running, not healthy yet"), "icon-spin")
     if state == "running" and health == "unhealthy":
-        return Mark("bad", "alert-triangle", "Running, unhealthy")
+        return Mark("bad", "alert-triangle", gettext_lazy("Running, unhealthy"))
     if state == "running" and health == "healthy":
-        return Mark("good", "circle-check", "Running, healthy")
+        return Mark("good", "circle-check", gettext_lazy("Running, healthy"))
     if state == "exited":
         if exit_code == 0:
-            return Mark("quiet", "checks", "Ended, exit code 0")
+            return Mark("quiet", "checks", gettext_lazy("Ended, exit code 0"))
         return Mark("bad", "circle-x", "Ended" if exit_code is None else f"Ended, exit code {exit_code}")
     return _CONTAINERS.get(state) or _unknown(state)
 
@@ -139,9 +140,9 @@ def service_mark(state: str, health: str = "", exit_code: int | None = None) -> 
 def verdict_mark(verdict: str, state: str, health: str = "", exit_code: int | None = None) -> Mark:
     """Return the mark of a service in an event: how it was judged, where its state does not say that."""
     if verdict == Verdict.COMPLETED:
-        return Mark("good", "checks", "Completed")
+        return Mark("good", "checks", gettext_lazy("Completed"))
     if verdict == Verdict.UNSTABLE and state == "running" and health != "unhealthy":
-        return Mark("warning", "alert-triangle", "Running, not stable")
+        return Mark("warning", "alert-triangle", gettext_lazy("Running, not stable"))
     return service_mark(state, health, exit_code)
 
 

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts.audit.refusals import record_refusal
 from apps.accounts.rate_limits import TooManyRequests
@@ -20,10 +21,10 @@ from apps.panel.access import wants_fragment, whole_page_to
 logger = logging.getLogger(__name__)
 
 _TITLES = {
-    403: "You may not do this",
-    404: "Not found",
-    409: "Not possible at the moment",
-    429: "Tried too often",
+    403: gettext_lazy("You may not do this"),
+    404: gettext_lazy("Not found"),
+    409: gettext_lazy("Not possible at the moment"),
+    429: gettext_lazy("Tried too often"),
 }
 
 
@@ -35,7 +36,9 @@ class WholeAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META["QUERY_STRING"]:
-            return refusal(request, DomainError("This address holds a NUL byte, which nothing here has."))
+            return refusal(
+                request, DomainError(gettext("This address holds a NUL byte, which nothing here has."))
+            )
         return self.get_response(request)
 
 
@@ -55,7 +58,9 @@ class DomainErrorMiddleware:
         if is_of_redis(exception):
             # What must be counted is refused where it cannot be: nobody may guess passwords meanwhile.
             logger.error("REDIS_URL: %s for %s %s", type(exception).__name__, request.method, request.path)
-            return refusal(request, CountsUnusable("Redis does not answer, so nothing was done. Try again."))
+            return refusal(
+                request, CountsUnusable(gettext("Redis does not answer, so nothing was done. Try again."))
+            )
         if isinstance(exception, NotAllowed | PermissionDenied) and request.user.is_authenticated:
             record_refusal(request)
         if isinstance(exception, DomainError):
@@ -87,7 +92,7 @@ class SecondFactorMiddleware:
 
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Return the answer that says `error` to the person behind `request`."""
-    context = {"title": _TITLES.get(error.http_status, "This was not done"), "error": error}
+    context = {"title": _TITLES.get(error.http_status, gettext("This was not done")), "error": error}
     if wants_fragment(request):
         response = render(request, "partials/problem.html", context, status=error.http_status)
         response["HX-Retarget"] = "#problem"

@@ -8,6 +8,7 @@ from allauth.core.internal.ratelimit import consume
 from channels.security.websocket import WebsocketDenier
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.utils.translation import gettext
 
 from apps.accounts import tokens
 from apps.accounts.actor import Actor
@@ -31,7 +32,7 @@ class TooManyWrongTokens(DomainError):
     http_status = 429
 
     def __init__(self) -> None:
-        super().__init__("Too many wrong tokens came from this address. Wait a minute.")
+        super().__init__(gettext("Too many wrong tokens came from this address. Wait a minute."))
 
 
 class TokenMiddleware:

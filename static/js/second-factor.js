@@ -14,7 +14,7 @@ async function askForKey() {
     form.elements.credential.value = JSON.stringify(await ask(JSON.parse(form.dataset.keyOptions)));
     form.submit();
   } catch (error) {
-    problem.textContent = `The key was not used: ${error.message}`;
+    problem.textContent = interpolate(gettext("The key was not used: %(reason)s"), { reason: error.message }, true);
     button.disabled = false;
   }
 }
@@ -22,6 +22,6 @@ async function askForKey() {
 if (window.PublicKeyCredential) {
   button.addEventListener("click", askForKey);
 } else {
-  problem.textContent = "This browser uses security keys over https only, or not at all.";
+  problem.textContent = gettext("This browser uses security keys over https only, or not at all.");
   button.disabled = true;
 }

@@ -2,22 +2,32 @@
 "use strict";
 
 (() => {
-  const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+  const language = document.documentElement.lang;
+
+  function say(text, values) {
+    return interpolate(text, values, true);
+  }
 
   function relative(seconds) {
-    for (const [unit, size] of units) {
-      const count = Math.floor(seconds / size);
-      if (count >= 1) return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
-    }
-    return seconds < 10 ? "just now" : `${Math.floor(seconds)} seconds ago`;
+    let count = Math.floor(seconds / 86400);
+    if (count >= 1) return say(ngettext("%(count)s day ago", "%(count)s days ago", count), { count });
+    count = Math.floor(seconds / 3600);
+    if (count >= 1) return say(ngettext("%(count)s hour ago", "%(count)s hours ago", count), { count });
+    count = Math.floor(seconds / 60);
+    if (count >= 1) return say(ngettext("%(count)s minute ago", "%(count)s minutes ago", count), { count });
+    count = Math.floor(seconds);
+    if (count >= 10) return say(ngettext("%(count)s second ago", "%(count)s seconds ago", count), { count });
+    return gettext("just now");
   }
 
   function lasting(seconds) {
-    if (seconds < 10) return `${seconds.toFixed(1)} s`;
+    const tenth = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+    if (seconds < 10) return say(gettext("%(seconds)s s"), { seconds: seconds.toLocaleString(language, tenth) });
     const whole = Math.floor(seconds);
-    if (whole < 60) return `${whole} s`;
-    if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-    return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+    if (whole < 60) return say(gettext("%(seconds)s s"), { seconds: whole });
+    const minutes = Math.floor(whole / 60);
+    if (minutes < 60) return say(gettext("%(minutes)s min %(seconds)s s"), { minutes, seconds: whole % 60 });
+    return say(gettext("%(hours)s h %(minutes)s min"), { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
   }
 
   function write(element, text) {

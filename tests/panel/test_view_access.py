@@ -61,7 +61,7 @@ def test_a_team_is_given_a_role_and_a_new_one_takes_its_place(client: Client, pe
     assert [(grant.team, grant.role) for grant in app.grants.all()] == [(team, Role.DEPLOYER)]
     assert app.grants.get().given_by == "a-owner"
     page = text(client, ADDRESS)
-    assert "shopkeepers is deployer of shop now." in page
+    assert "shopkeepers has the role Deployer on shop now." in page
 
 
 @pytest.mark.parametrize(

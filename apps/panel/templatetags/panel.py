@@ -13,12 +13,11 @@ from django.template import Context
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext, ngettext
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
@@ -103,7 +102,7 @@ def strip_image(bars: Sequence[Bar]) -> SafeString | str:
         "{}</svg>",
         COUNT * WIDTH,
         HEIGHT,
-        _("The last events: %(counts)s") % {"counts": said},
+        gettext("The last events: %(counts)s") % {"counts": said},
         drawn,
     )
 
@@ -190,10 +189,11 @@ def ago(moment: datetime | None) -> SafeString | str:
     """Show `moment` relative to now, with the exact time on hover; times.js keeps it true."""
     if moment is None:
         return "–"
+    local = timezone.localtime(moment)
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        date_format(timezone.localtime(moment), "j M Y, H:i:s e"),
+        f"{date_format(local, 'DATE_FORMAT')}, {date_format(local, 'H:i:s e')}",
         relative(timezone.now() - moment),
     )
 
@@ -201,11 +201,18 @@ def ago(moment: datetime | None) -> SafeString | str:
 def relative(age: timedelta) -> str:
     """Say how long ago something was, in the words that times.js uses too."""
     seconds = max(0, int(age.total_seconds()))
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "just now" if seconds < 10 else f"{seconds} seconds ago"
+    if seconds >= 86400:
+        days = seconds // 86400
+        return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}
+    if seconds >= 3600:
+        hours = seconds // 3600
+        return ngettext("%(count)s hour ago", "%(count)s hours ago", hours) % {"count": hours}
+    if seconds >= 60:
+        minutes = seconds // 60
+        return ngettext("%(count)s minute ago", "%(count)s minutes ago", minutes) % {"count": minutes}
+    if seconds >= 10:
+        return ngettext("%(count)s second ago", "%(count)s seconds ago", seconds) % {"count": seconds}
+    return gettext("just now")
 
 
 @register.simple_tag
@@ -227,13 +234,13 @@ def lasting(length: timedelta) -> str:
     """Write a length of time short, in the words that times.js uses too."""
     seconds = max(0.0, length.total_seconds())
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return gettext("%(seconds)s s") % {"seconds": number_format(f"{seconds:.1f}")}
     whole = int(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return gettext("%(seconds)s s") % {"seconds": whole}
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return gettext("%(minutes)s min %(seconds)s s") % {"minutes": whole // 60, "seconds": whole % 60}
+    return gettext("%(hours)s h %(minutes)s min") % {"hours": whole // 3600, "minutes": whole % 3600 // 60}
 
 
 @register.filter

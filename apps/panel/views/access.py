@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import grants
@@ -20,9 +21,11 @@ from apps.panel.access import find_app, recently_signed_in, signed_in
 class GrantForm(forms.Form):
     """A person or a team, and the role that they are to have on an app."""
 
-    to = forms.ChoiceField(label="Person or team", widget=forms.Select(attrs={"class": "form-select"}))
+    to = forms.ChoiceField(
+        label=gettext_lazy("Person or team"), widget=forms.Select(attrs={"class": "form-select"})
+    )
     role = forms.ChoiceField(
-        label="Role on this app",
+        label=gettext_lazy("Role on this app"),
         choices=[(role.value, role.label) for role in grants.ON_AN_APP],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
@@ -32,8 +35,8 @@ class GrantForm(forms.Form):
         people = {f"person {one.pk}": one for one in User.objects.filter(is_active=True).order_by("username")}
         teams = {f"team {one.pk}": one for one in Group.objects.order_by("name")}
         self._subjects: dict[str, User | Group] = {**people, **teams}
-        choices: list[Any] = [("", "Choose …")]
-        for label, subjects in (("People", people), ("Teams", teams)):
+        choices: list[Any] = [("", gettext("Choose …"))]
+        for label, subjects in ((gettext("People"), people), (gettext("Teams"), teams)):
             if subjects:
                 choices.append((label, [(key, str(one)) for key, one in subjects.items()]))
         cast(forms.ChoiceField, self.fields["to"]).choices = choices
@@ -57,7 +60,11 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{grant} of {app.slug} now.")
+            messages.success(
+                request,
+                gettext("%(who)s has the role %(role)s on %(app)s now.")
+                % {"who": grant.subject, "role": grant.get_role_display(), "app": app.slug},
+            )
             return redirect("app-access", slug)
     context = {
         "app": app,
@@ -76,7 +83,11 @@ def take(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Take somebody's role on the app away."""
     app = find_app(request, slug, Permission.GRANT)
     grant = grants.take(app, pk, Actor.from_request(request))
-    messages.success(request, f"{grant.subject} has no role of their own on {app.slug} any more.")
+    messages.success(
+        request,
+        gettext("%(subject)s has no role of their own on %(slug)s any more.")
+        % {"subject": grant.subject, "slug": app.slug},
+    )
     if grant.user == request.user:
         # With it this page may be gone for them.
         return redirect("apps")

@@ -17,6 +17,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.actor import Actor
@@ -98,7 +99,7 @@ class OwnPassword(views.PasswordChangeView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         assert isinstance(request.user, User)
         if not request.user.has_usable_password():
-            raise Conflict("You sign in without a password, so there is none to change.")
+            raise Conflict(gettext("You sign in without a password, so there is none to change."))
         return super().dispatch(request, *args, **kwargs)
 
 
@@ -132,8 +133,9 @@ def sessions(request: HttpRequest) -> HttpResponse:
     by, which = Actor.from_request(request), request.POST.get("end", "")
     if which == "others":
         count = end_other_sessions(request.user, request.session.session_key, by)
-        messages.success(request, f"{count} other session{'' if count == 1 else 's'} ended.")
+        told = ngettext("%(count)s other session ended.", "%(count)s other sessions ended.", count)
+        messages.success(request, told % {"count": count})
     else:
         end_session(request.user, int(which) if re.fullmatch(r"[0-9]{1,18}", which) else 0, by)
-        messages.success(request, "The session ended.")
+        messages.success(request, gettext("The session ended."))
     return redirect("account-sessions")

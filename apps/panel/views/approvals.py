@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.actor import Actor
@@ -36,7 +37,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     except ReviewOutdated as error:
         context = _context(event, by, error.review) | {"problem": error, "note": typed["note"]}
         return render(request, "event_approval.html", context, status=409)
-    messages.success(request, f"You approved event {event.pk}.")
+    messages.success(request, gettext("You approved event %(number)s.") % {"number": event.pk})
     return redirect("event", event.pk)
 
 

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import policy
@@ -24,38 +25,42 @@ class AllowanceForm(forms.Form):
     """What is to be allowed, and why."""
 
     rule = forms.ChoiceField(
-        label="What",
-        choices=[("", "Choose …"), *HostRule.choices],
+        label=gettext_lazy("What"),
+        choices=[("", gettext_lazy("Choose …")), *HostRule.choices],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     subject = forms.CharField(
-        label="Only",
+        label=gettext_lazy("Only"),
         required=False,
         max_length=500,
         widget=forms.TextInput(
             attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
         ),
-        help_text="Just this: a path with what lies below it, a capability, the name of a network or volume "
-        "… Empty: all that it is about.",
+        help_text=gettext_lazy(
+            "Just this: a path with what lies below it, a capability, the name of a network "
+            "or volume … Empty: all that it is about."
+        ),
     )
     reason = forms.CharField(
-        label="Why", max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
+        label=gettext_lazy("Why"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
     )
 
 
 class PanelAllowanceForm(AllowanceForm):
     """The same, and for which role or team."""
 
-    to = forms.ChoiceField(label="Role or team", widget=forms.Select(attrs={"class": "form-select"}))
+    to = forms.ChoiceField(
+        label=gettext_lazy("Role or team"), widget=forms.Select(attrs={"class": "form-select"})
+    )
     field_order = ("to", "rule", "subject", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._teams = {f"team {team.pk}": team for team in Group.objects.order_by("name")}
-        choices: list[Any] = [("", "Choose …")]
-        choices.append(("Roles", [(role.value, Role(role).label) for role in allowances.ROLES]))
+        choices: list[Any] = [("", gettext("Choose …"))]
+        choices.append((gettext("Roles"), [(role.value, Role(role).label) for role in allowances.ROLES]))
         if self._teams:
-            choices.append(("Teams", [(key, team.name) for key, team in self._teams.items()]))
+            choices.append((gettext("Teams"), [(key, team.name) for key, team in self._teams.items()]))
         cast(forms.ChoiceField, self.fields["to"]).choices = choices
 
     @property
@@ -118,13 +123,16 @@ def _allowed(request: HttpRequest, to: App | Group | str, form: AllowanceForm) -
     except DomainError as error:
         form.add_error(None, str(error))
         return False
-    messages.success(request, f"Allowed: {made}.")
+    messages.success(request, gettext("Allowed: %(made)s.") % {"made": made})
     return True
 
 
 def _withdraw(request: HttpRequest, app: App | None, pk: int) -> None:
     gone = allowances.withdraw(app, pk, Actor.from_request(request))
-    messages.success(request, f"No longer allowed: {gone}. What runs goes on until the next deploy.")
+    messages.success(
+        request,
+        gettext("No longer allowed: %(gone)s. What runs goes on until the next deploy.") % {"gone": gone},
+    )
 
 
 def _page(request: HttpRequest, app: App | None, form: AllowanceForm) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -39,23 +40,25 @@ class InviteForm(forms.Form):
     """What the invited person gets, and how long the link is good."""
 
     role = forms.ChoiceField(
-        label="Role for all apps",
+        label=gettext_lazy("Role for all apps"),
         required=False,
-        choices=[("", "None: only what the team gives"), *Role.choices],
+        choices=[("", gettext_lazy("None: only what the team gives")), *Role.choices],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     team = forms.ModelChoiceField(
+        label=gettext_lazy("Team"),
         queryset=Group.objects.order_by("name"),
         required=False,
-        empty_label="None",
+        empty_label=gettext_lazy("None"),
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     days = forms.IntegerField(
-        label="Days",
+        label=gettext_lazy("Days"),
         min_value=1,
         max_value=MOST_DAYS,
         initial=3,
-        help_text=f"After so many days the link is good for nothing: 1 to {MOST_DAYS}.",
+        help_text=gettext_lazy("After so many days the link is good for nothing: 1 to %(most)s.")
+        % {"most": MOST_DAYS},
         widget=forms.NumberInput(attrs={"class": "form-control number-input"}),
     )
 
@@ -63,9 +66,9 @@ class InviteForm(forms.Form):
 class JoinForm(AccountByCodeForm):
     """The code of an invitation, and the name and password of whoever it was sent to."""
 
-    code_label = "Code of the invitation"
-    code_help = "The part after the # of the link that you were sent."
-    wrong_code = "This invitation was used, withdrawn, or has run out."
+    code_label = gettext_lazy("Code of the invitation")
+    code_help = gettext_lazy("The part after the # of the link that you were sent.")
+    wrong_code = gettext_lazy("This invitation was used, withdrawn, or has run out.")
 
     def is_good(self, code: str) -> bool:
         return is_code(code)
@@ -100,7 +103,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Make an invitation useless."""
     policy.require(request.user, Permission.MANAGE_PEOPLE)
     withdraw(pk, Actor.from_request(request))
-    messages.success(request, "The invitation was withdrawn.")
+    messages.success(request, gettext("The invitation was withdrawn."))
     return redirect("invitations")
 
 
@@ -113,7 +116,7 @@ def use(request: HttpRequest) -> HttpResponse:
     if is_unclaimed():
         return render(request, "account/unclaimed.html", status=403)
     if request.user.is_authenticated:
-        raise Conflict("You have an account already. Sign out first, then open the link again.")
+        raise Conflict(gettext("You have an account already. Sign out first, then open the link again."))
     form = JoinForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         user = form.save(commit=False)

@@ -11,6 +11,7 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
@@ -69,7 +70,7 @@ def _adapter(request: HttpRequest) -> OIDCAdapter | HttpResponse:
         return render(request, "account/unclaimed.html", status=403)
     app = configured_app()
     if app is None:
-        raise NotFound("This panel has no other way to sign in.")
+        raise NotFound(gettext("This panel has no other way to sign in."))
     return OIDCAdapter(request, app.provider_id)
 
 

@@ -6,6 +6,7 @@ from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -18,9 +19,9 @@ from apps.panel.account_by_code import AccountByCodeForm
 class SetupForm(AccountByCodeForm):
     """The code from the terminal, and the name and password of the first administrator."""
 
-    code_label = "Code from the terminal"
-    code_help = "The part after the # of the link that the terminal shows."
-    wrong_code = "This is not the code that the terminal shows."
+    code_label = gettext_lazy("Code from the terminal")
+    code_help = gettext_lazy("The part after the # of the link that the terminal shows.")
+    wrong_code = gettext_lazy("This is not the code that the terminal shows.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,7 +37,7 @@ class SetupForm(AccountByCodeForm):
 def setup(request: HttpRequest) -> HttpResponse:
     """Make the first administrator and sign them in; once there is an account, there is no such page."""
     if not is_unclaimed():
-        raise AlreadyClaimed("This panel has its administrator already.")
+        raise AlreadyClaimed(gettext("This panel has its administrator already."))
     form = SetupForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "setup.html", {"form": form}, status=400 if form.errors else 200)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import policy, tokens
@@ -17,15 +18,15 @@ from apps.core.errors import DomainError
 from apps.panel.access import recently_signed_in, signed_in
 
 # What tokens may be for, in words for people.
-_WORDS: dict[str, str] = {
-    Permission.VIEW: "See apps, versions, events and their logs",
-    Permission.OPERATE: "Stop, start, restart, scale, roll back, cancel",
-    Permission.DEPLOY: "Deploy new content",
-    Permission.CONFIGURE: "Change settings of apps",
-    Permission.REMOVE: "Remove apps",
-    Permission.ADOPT: "Adopt projects",
-    Permission.PRUNE: "Prune the engine",
-    Permission.VIEW_AUDIT: "Read the audit",
+_WORDS: dict[str, Any] = {
+    Permission.VIEW: gettext_lazy("See apps, versions, events and their logs"),
+    Permission.OPERATE: gettext_lazy("Stop, start, restart, scale, roll back, cancel"),
+    Permission.DEPLOY: gettext_lazy("Deploy new content"),
+    Permission.CONFIGURE: gettext_lazy("Change settings of apps"),
+    Permission.REMOVE: gettext_lazy("Remove apps"),
+    Permission.ADOPT: gettext_lazy("Adopt projects"),
+    Permission.PRUNE: gettext_lazy("Prune the engine"),
+    Permission.VIEW_AUDIT: gettext_lazy("Read the audit"),
 }
 
 
@@ -33,29 +34,31 @@ class TokenForm(forms.Form):
     """What a new token is called, for whom and what it is, and how long."""
 
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=100,
-        help_text="What will use it: deploy job of the shop, backup script …",
+        help_text=gettext_lazy("What will use it: deploy job of the shop, backup script …"),
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
     user = forms.ModelChoiceField(
-        label="Stands for", queryset=User.objects.none(), widget=forms.Select(attrs={"class": "form-select"})
+        label=gettext_lazy("Stands for"),
+        queryset=User.objects.none(),
+        widget=forms.Select(attrs={"class": "form-select"}),
     )
     permissions = forms.MultipleChoiceField(
-        label="It may",
+        label=gettext_lazy("It may"),
         choices=[(permission.value, _WORDS[permission]) for permission in tokens.PERMISSIONS],
         initial=[Permission.VIEW.value],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
-        help_text="Never more than the account that it stands for.",
+        help_text=gettext_lazy("Never more than the account that it stands for."),
     )
     apps = forms.MultipleChoiceField(
-        label="On these apps",
+        label=gettext_lazy("On these apps"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
-        help_text="None chosen: on all of them, those that come later too.",
+        help_text=gettext_lazy("None chosen: on all of them, those that come later too."),
     )
     days = forms.IntegerField(
-        label="Days until it expires",
+        label=gettext_lazy("Days until it expires"),
         min_value=1,
         max_value=tokens.MOST_DAYS,
         initial=tokens.DEFAULT_DAYS,
@@ -80,15 +83,15 @@ class MachineForm(forms.Form):
     """The name of a new machine, and its role for all apps."""
 
     machine = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=150,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
     role = forms.ChoiceField(
-        label="Role for all apps",
+        label=gettext_lazy("Role for all apps"),
         required=False,
         choices=[
-            (role, Role(role).label if role else "None; roles on single apps")
+            (role, Role(role).label if role else gettext_lazy("None; roles on single apps"))
             for role in tokens.MACHINE_ROLES
         ],
         widget=forms.Select(attrs={"class": "form-select"}),
@@ -133,7 +136,11 @@ def machine(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{made.username} is a machine of this panel now. Make a token for it.")
+            messages.success(
+                request,
+                gettext("%(user)s is a machine of this panel now. Make a token for it.")
+                % {"user": made.username},
+            )
             return redirect("tokens")
     return _page(request, by.user, machine_form=form)
 
@@ -147,7 +154,10 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     assert by.user is not None, "somebody is signed in"
     token = tokens.get(pk, by.user)
     tokens.revoke(token, by)
-    messages.success(request, f"The token {token.name} was revoked. Nothing can use it any more.")
+    messages.success(
+        request,
+        gettext("The token %(name)s was revoked. Nothing can use it any more.") % {"name": token.name},
+    )
     return redirect("tokens")
 
 
@@ -176,5 +186,5 @@ def _page(
 
 def _on(token: Token, slugs: dict[int, str]) -> str:
     if token.apps is None:
-        return "all apps"
-    return ", ".join(slugs.get(pk, "an app that is gone") for pk in token.apps)
+        return gettext("all apps")
+    return ", ".join(slugs.get(pk, gettext("an app that is gone")) for pk in token.apps)
