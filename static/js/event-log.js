@@ -10,14 +10,31 @@
   const connection = root.querySelector("[data-log-connection]");
   // Of a long output the page holds the last lines only, for readers without JavaScript: begin at the first one.
   const keep = root.dataset.before === "0";
-  const pane = new LogPane(root, { links: true, keep });
+  // Bars tell how far a layer is; a line for each step of it would be a wall.
+  const isQuiet = (line) => /^\s*[0-9a-f]{12} (Downloading|Extracting|Waiting|Verifying Checksum)\b/.test(line.text);
+  const pane = new LogPane(root, { links: true, keep, isQuiet });
   let last = keep ? Number(root.dataset.last) : 0; // the number of the last line that the pane has
+
+  let step = ""; // what the event does now
+
+  // Bars move while lines come, but not with each line.
+  const refreshPull = (() => {
+    const pause = 1000; // milliseconds
+    let timer = null;
+    return () => {
+      timer ??= setTimeout(() => {
+        timer = null;
+        refreshPart("pull-progress");
+      }, pause);
+    };
+  })();
 
   function take(lines) {
     // What was sent again after a reconnect is known.
     const fresh = lines.filter((line) => line.seq > last);
     if (!fresh.length) return;
     last = fresh.at(-1).seq;
+    if (step === "pull") refreshPull();
     pane.append(fresh, { areNew: root.dataset.active === "yes" });
   }
 
@@ -33,6 +50,7 @@
   }
 
   function onState(frame) {
+    step = frame.status === "running" ? frame.step : "";
     const shown = document.getElementById("event-status")?.dataset.state;
     if (shown !== [frame.status, frame.step, frame.position].join("|")) refreshStatus();
   }
@@ -63,6 +81,25 @@
           refreshStatus();
         }
       },
+    });
+  }
+
+  // --- the page ---
+
+  document.addEventListener("htmx:afterSettle", () => {
+    document.title = document.getElementById("event-status")?.dataset.title ?? document.title;
+  });
+
+  const copy = document.querySelector("[data-copy-address]");
+  if (navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(pane.address);
+      pane.say(window.location.hash ? gettext("Copied the link to this line") : gettext("Copied the link"));
+      const words = copy.lastChild;
+      const before = words.textContent;
+      words.textContent = gettext("Copied");
+      setTimeout(() => { words.textContent = before; }, 1500);
     });
   }
 

@@ -4,15 +4,12 @@
 "use strict";
 
 const LogPane = (() => {
-  function prepared(line) {
-    return { ...line, ...terminalText(line.text) };
-  }
-
   // A line that the server put into the page; `data-raw` is its text where that holds control sequences.
   function lineOfMarkup(element) {
     const { seq, at, raw, source, level } = element.dataset;
     const stream = /log-(stdout|stderr|panel)/.exec(element.className)?.[1] ?? "stdout";
-    const text = raw ?? element.querySelector(".log-text").textContent;
+    // Of a carriage return the parser of HTML makes a line end, which no line has.
+    const text = raw?.replaceAll("\n", "\r") ?? element.querySelector(".log-text").textContent;
     return { seq: seq ? Number(seq) : undefined, at, stream, text, source, level };
   }
 
@@ -65,10 +62,14 @@ const LogPane = (() => {
     // `root` holds the markup of the partial.
     // links: lines are numbered for good, and each has an address (#L123).
     // keep: whether the lines that the server put there are taken over, or dropped as others come in their place.
+    // isQuiet(line): lines that are left out until the reader wants them, as something else shows what they say.
     // maxLines, maxCharacters: when there are more, the oldest go, and the pane says so.
-    constructor(root, { links = false, keep = true, maxLines = 200_000, maxCharacters = 48 * 1024 * 1024 } = {}) {
+    constructor(root, { links = false, keep = true, isQuiet = () => false, maxLines = 200_000, maxCharacters = 48 * 1024 * 1024 } = {}) {
       this._root = root;
       this._links = links;
+      this._isQuiet = isQuiet;
+      this._showsQuiet = false;
+      this._quiet = 0; // lines that are left out
       this._maxLines = maxLines;
       this._maxCharacters = maxCharacters;
       this._lines = []; // all of them, in order
@@ -110,7 +111,7 @@ const LogPane = (() => {
     // Take lines at the end: [{ seq, at, stream, text, source?, level? }]; `at` is ISO 8601 in UTC. Where they
     // are not new but were there before the page was, they are not counted as such.
     append(lines, { areNew = true } = {}) {
-      this._take(lines.map(prepared), areNew);
+      this._take(lines.map((line) => this._prepared(line)), areNew);
     }
 
     // Say something between the lines, for example how many were skipped.
@@ -121,17 +122,17 @@ const LogPane = (() => {
     // Take lines that come before all others; what the reader sees stays where it is.
     prepend(lines) {
       if (!lines.length) return;
-      const before = lines.map(prepared);
+      const before = lines.map((line) => this._prepared(line));
       this._lines = [...before, ...this._lines];
       this._count(before);
       this.search.look(before, true);
-      this.shown.unshift(before.filter((line) => this.search.shows(line)));
+      this.shown.unshift(before.filter((line) => this.shows(line)));
       this._tellEmpty();
     }
 
     clear() {
       this._lines = [];
-      this._characters = this._gone = this._new = 0;
+      this._characters = this._gone = this._new = this._quiet = 0;
       this._marked = null;
       this.search.again();
       this.show();
@@ -139,9 +140,18 @@ const LogPane = (() => {
       this._tell();
     }
 
-    // Show what the search says is to be shown.
+    // Whether the pane shows a line, or leaves it out.
+    shows(line) {
+      return !this.isLeftOut(line) && this.search.shows(line);
+    }
+
+    isLeftOut(line) {
+      return Boolean(line.isQuiet) && !this._showsQuiet;
+    }
+
+    // Show anew what is to be shown.
     show() {
-      this.shown.replace(this._lines.filter((line) => this.search.shows(line)));
+      this.shown.replace(this._lines.filter((line) => this.shows(line)));
       if (this._marked && !this.following) this.shown.bring(this._marked);
       this._tellEmpty();
     }
@@ -158,7 +168,8 @@ const LogPane = (() => {
     mark(line, { inAddress = this._links } = {}) {
       const before = this._marked;
       this._marked = line;
-      if (!this.search.shows(line)) this.search.showAll();
+      if (line.isQuiet && !this._showsQuiet) this._quietButton.click();
+      if (!this.shows(line)) this.search.showAll();
       this.shown.bring(line);
       for (const one of [before, line]) if (one) this._dress(one);
       this._tell();
@@ -185,7 +196,7 @@ const LogPane = (() => {
       for (const line of lines) this._lines.push(line);
       this._count(lines);
       this.search.look(lines);
-      const shown = lines.filter((line) => this.search.shows(line));
+      const shown = lines.filter((line) => this.shows(line));
       this.shown.push(shown);
       if (areNew && !this.following) this._new += shown.length;
       this._forgetOldest();
@@ -194,7 +205,22 @@ const LogPane = (() => {
     }
 
     _count(lines) {
-      for (const line of lines) this._characters += line.text.length;
+      for (const line of lines) {
+        this._characters += line.text.length;
+        if (line.isQuiet) this._quiet += 1;
+      }
+      if (this._quiet) {
+        this._quietButton.hidden = false;
+        this._quietButton.title = interpolate(
+          ngettext("%s line that only tells progress", "%s lines that only tell progress", this._quiet), [this._quiet.toLocaleString()],
+        );
+      }
+    }
+
+    _prepared(line) {
+      const ready = { ...line, ...terminalText(line.text) };
+      if (this._isQuiet(ready)) ready.isQuiet = true;
+      return ready;
     }
 
     // Ten in a hundred at once: not with each line.
@@ -317,6 +343,13 @@ const LogPane = (() => {
         this._pane.classList.toggle("log-timed", on);
         this.shown.measure();
       }, true);
+      this._quietButton = part("quiet");
+      this._quietButton.addEventListener("click", () => {
+        this._showsQuiet = !this._showsQuiet;
+        this._quietButton.setAttribute("aria-pressed", String(this._showsQuiet));
+        this.search.again();
+        this.show();
+      });
       const copy = part("copy");
       if (navigator.clipboard) {
         copy.hidden = false;

@@ -72,7 +72,7 @@ class LogSearch {
   // --- within ---
 
   _matches(line) {
-    return !line.isNote && this._pattern.test(line.text);
+    return !line.isNote && !this._pane.isLeftOut(line) && this._pattern.test(line.text);
   }
 
   async _search(query) {

@@ -81,6 +81,8 @@ ROUTES: dict[str, Route] = {
     "version-rollback": Route(On.APP, OPERATOR, FORM, ("slug", "version")),
     "event": Route(On.APP, VIEWER, READ, ("event",)),
     "event-status": Route(On.APP, VIEWER, READ, ("event",)),
+    "event-pull": Route(On.APP, VIEWER, READ, ("event",)),
+    "event-retry": Route(On.APP, OPERATOR, FORM, ("event",)),
     "event-cancel": Route(On.APP, OPERATOR, DO, ("event",)),
     "event-approval": Route(On.APP, OWNER, FORM, ("event",)),
     "event-refuse": Route(On.APP, OWNER, DO, ("event",), {"note": "no"}),

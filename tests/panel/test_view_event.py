@@ -90,7 +90,7 @@ def test_a_running_event_shows_its_step_and_last_times(client: Client, person: P
     page = text(client, f"/events/{event.pk}/")
 
     assert page.count("timeline-running") == 1
-    assert "last time 7.0 s" in page
+    assert "usually 7.0 s" in page
     assert f'action="/events/{event.pk}/cancel/"' in page
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
 

@@ -257,7 +257,7 @@ def short_digests(text: str) -> str:
 
 @register.filter
 def terminal_text(line: str) -> str:
-    """Return what a terminal would show of a line of output, without its colours; a script draws these."""
+    """Return what a terminal would show of a line of output, but for its colours; a script draws them."""
     shown = [piece for piece in line.split("\r") if piece]
     return _CONTROL.sub("", shown[-1]) if shown else ""
 
