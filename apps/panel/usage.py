@@ -41,6 +41,9 @@ def usage(state: AppState, measured: Round | None) -> dict[str, Any]:
         return {"key": state.services_key, "services": None, "total": None}
     known: defaultdict[str, list[tuple[ServiceState, Reading]]] = defaultdict(list)
     for container in state.services:
+        # One that is between two runs is told to use nothing.
+        if container.state != "running":
+            continue
         if (reading := measured.by_id.get(container.id)) is not None:
             known[container.service].append((container, reading))
     names = sorted(known)[:MAX_SERVICES]

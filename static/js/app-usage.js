@@ -140,7 +140,7 @@
   document.addEventListener("htmx:beforeSwap", () => {
     open = [...document.querySelectorAll("#app-state details[open]")].map(({ id }) => id);
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSwap", () => {
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     open = [];
     paint();

@@ -88,7 +88,7 @@ def test_an_app_is_deployed_changed_rolled_back_and_removed(
     page.goto(f"{panel.url}/apps/{slug}/")
     row = page.get_by_role("row", name=re.compile("^web"))
     expect(row).to_contain_text(f"127.0.0.1:{port}->8080/tcp")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect_status(page, "Succeeded")
     expect(apps.locator(f"[data-live-app={slug}] .cell-state")).to_have_text("Stopped")
 

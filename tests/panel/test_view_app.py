@@ -1,5 +1,6 @@
 """One app, and the actions on it."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -7,7 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.audit import AuditAction
@@ -329,12 +332,92 @@ def test_it_says_that_the_engine_is_gone_on_a_page_and_in_a_fragment(
     assert not DeployEvent.objects.active().exists()
 
 
-def test_many_events_take_as_many_queries_as_none(
-    client: Client, person: Person, fake_engine: FakeEngine, django_assert_max_num_queries: Any
+def test_many_services_and_events_take_as_many_queries_as_one(
+    client: Client, person: Person, fake_engine: FakeEngine, django_assert_num_queries: Any
 ) -> None:
     person(Role.DEPLOYER)
-    app = make_app()
-    for number in range(50):
-        make_event(app, at=timezone.now() - timedelta(hours=number), version=app.current_version)
-    with django_assert_max_num_queries(10):
+    app = make_deployed_app()
+    fake_engine.states["shop"] = AppState("up", (container("web"),))
+    with CaptureQueriesContext(connection) as first:
         client.get("/apps/shop/")
+
+    asked = [
+        {"service": f"s{n}", "replicas": 50, "one_shot": False, "must_end": False, "may_end": False}
+        for n in range(60)
+    ]
+    many = {"version": app.current_version, "expected": asked, "action": "scale"}
+    for number in range(20):
+        event = make_event(app, at=timezone.now() - timedelta(hours=number), **many)
+    make_event(app, version=app.current_version, action="stop", cause=event, arguments={"services": ["s1"]})
+    fake_engine.states["shop"] = AppState(
+        "up",
+        tuple(container(f"s{s}", container=f"s{s}-{n}", id=f"{s}-{n}") for s in range(60) for n in range(50)),
+    )
+    with django_assert_num_queries(len(first)):
+        page = text(client, "/apps/shop/")
+
+    # Three thousand containers make no page that a phone cannot load.
+    assert "60 services, all well" in page
+    assert page.count("and 40 more") == 60
+    assert len(gzip.compress(page.encode())) < 60_000
+
+
+def test_an_app_that_was_removed_is_told_as_such_to_those_who_saw_it(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    app = make_deployed_app()
+    removal = make_event(app, action="remove", requested_by="bob")
+    App.objects.filter(pk=app.pk).update(removed_at=timezone.now())
+    person(Role.VIEWER)
+
+    page = client.get("/apps/shop/")
+    part = text(client, "/apps/shop/", **HTMX)
+
+    assert page.status_code == 404
+    for said in (page.content.decode(), part):
+        assert "shop was removed" in said
+        assert "bob removed it" in said
+        assert f'"/events/{removal.pk}/"' in said
+    assert 'id="app-state"' in part
+    assert text(client, "/apps/shop/?part=history", **HTMX) == ""
+    # Whoever may not see it learns no more than of one that never was.
+    person("")
+    hidden, never = client.get("/apps/shop/"), client.get("/apps/nope/")
+    assert hidden.status_code == never.status_code == 404
+    assert "There is no app named shop." in hidden.content.decode()
+    # The name belongs to another app by now.
+    person(Role.ADMINISTRATOR)
+    create_app("shop", "", BY)
+    assert "This app has not been deployed yet." in text(client, "/apps/shop/")
+
+
+def test_it_tells_restarts_limits_of_links_and_what_is_copied(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.OPERATOR)
+    app = make_deployed_app()
+    digest = "sha256:" + "d" * 64
+    make_event(
+        app,
+        version=app.current_version,
+        action="scale",
+        expected=app.events.get().expected,
+        images={"web": {"image": "nginx:alpine", "id": "sha256:1", "digest": f"nginx@{digest}"}},
+    )
+    ports = ("0.0.0.0:8080->80/tcp", ":::8080->80/tcp", "127.0.0.1:9090->90/tcp")
+    web = container("web", image_id="sha256:1", ports=ports, restarts=3, started_at="2026-03-01T10:00:00Z")
+    foreign = container("beside", image="alpine")
+    fake_engine.states["shop"] = AppState("degraded", (web, foreign))
+
+    page = text(client, "/apps/shop/")
+
+    assert "restarted 3 times" in page
+    assert 'datetime="2026-03-01T10:00:00+00:00"' in page
+    assert f'data-copy="{digest}"' in page
+    assert f"Digest {digest}" in page
+    assert 'href="http://testserver:8080/"' in page
+    assert page.count("8080-&gt;80/tcp") == 1
+    assert ":9090/" not in page
+    assert "not in the file" in page
+    assert 'name="service" value="web"' in page
+    assert 'name="service" value="beside"' not in page
