@@ -43,7 +43,9 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Give each test the marks of what it uses, so that nobody can forget one, and an order."""
     for item in items:
-        used = set(getattr(item, "fixturenames", ()))
+        # What a test is given by its parameters may be called like a fixture.
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        used = set(getattr(item, "fixturenames", ())) - set(given)
         for mark, fixtures in MARKS.items():
             if used.intersection(fixtures):
                 item.add_marker(mark)
