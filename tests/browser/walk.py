@@ -45,6 +45,8 @@ class Walk:
 
         Pages of another `name` must have another title; `limit` are the bytes that the load may take.
         """
+        # What the page before still loads does not count.
+        self.page.goto("about:blank")
         self._host, self._path, self._bytes = urlsplit(url).netloc, path, 0
         self._shape(WIDE, "light")
         answer = self.page.goto(url + path, wait_until="load")
