@@ -20,7 +20,18 @@ ENGINE_LISTS = gettext_noop("engine lists")
 REGISTRY_CHECKS = gettext_noop("registry checks")
 ACTIONS = gettext_noop("actions")
 DOWNLOADS = gettext_noop("downloads")
-PER_MINUTE = {PLANS: 60, ENGINE_LISTS: 30, REGISTRY_CHECKS: 10, ACTIONS: 60, DOWNLOADS: 30}
+# While somebody types: what the panel reads itself, and what Compose reads after a pause.
+CHECKS = gettext_noop("checks")
+COMPOSE_CHECKS = gettext_noop("checks by Compose")
+PER_MINUTE = {
+    PLANS: 60,
+    ENGINE_LISTS: 30,
+    REGISTRY_CHECKS: 10,
+    ACTIONS: 60,
+    DOWNLOADS: 30,
+    CHECKS: 240,
+    COMPOSE_CHECKS: 60,
+}
 
 _PROBE = "rate-limits-probe"
 

@@ -93,11 +93,11 @@ def _external(key: yaml.ScalarNode, value: yaml.Node, text: str, name: str) -> _
         return _Edit(key.end_mark.index, after_key.end(), f": {written}")
     anchor = re.compile(r"&[^\s,\[\]{}]+[ \t]*").match(text, value.start_mark.index)
     return _Edit(
-        value.start_mark.index, _end(value, text), (anchor[0].rstrip() + " " if anchor else "") + written
+        value.start_mark.index, end_of(value, text), (anchor[0].rstrip() + " " if anchor else "") + written
     )
 
 
-def _end(node: yaml.Node, text: str) -> int:
+def end_of(node: yaml.Node, text: str) -> int:
     """Return where what is written of `node` ends; a block's own mark is past the comments behind it."""
     start, end = node.start_mark.index, int(node.end_mark.index)
     if not isinstance(node, yaml.CollectionNode) or node.flow_style:

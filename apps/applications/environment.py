@@ -255,11 +255,12 @@ def mask(text: str) -> str:
     return _replace(text, [(start, end, MASK) for start, end in spans])
 
 
-def unmask(text: str, previous: str) -> str:
+def unmask(text: str, previous: str, renamed: Mapping[str, str] | None = None) -> str:
     """Return `text` with the values that are exactly the mask taken from `previous`, by name.
 
-    Where a name stands several times, its masks take the previous values in order. `text` may have the
-    line ends of a form (CR LF). Raises InvalidContent where `previous` has no such name.
+    `renamed` tells by their new names what names were called there. Where a name stands several times,
+    its masks take the previous values in order. `text` may have the line ends of a form (CR LF).
+    Raises InvalidContent where `previous` has no such name.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     before = parse(previous)
@@ -275,6 +276,8 @@ def unmask(text: str, previous: str) -> str:
             continue
         # The other kind, where a line was commented out or in.
         raws = known.get((a.name, a.commented)) or known.get((a.name, not a.commented))
+        if raws is None and renamed and a.name in renamed:
+            raws = known.get((renamed[a.name], a.commented))
         if raws is None:
             message = gettext("%(name)s has no value yet that the mask could stand for. Write the value.") % {
                 "name": a.name

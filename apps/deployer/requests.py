@@ -99,6 +99,10 @@ class PlanOutdated(Conflict):
         self.plan = plan
 
 
+class Overtaken(Conflict):
+    """A deploy by somebody who has not seen the newest version."""
+
+
 def check(content: Content, by: Actor, slug: str = "") -> Checked:
     """Have Compose read `content` as `by` would deploy it as the app `slug`; nothing is changed.
 
@@ -159,13 +163,15 @@ def submit_deploy(
     new: bool = False,
     planned: str = "",
     without_approval: str = "",
+    seen: int | None = None,
 ) -> DeployEvent:
     """Queue a deploy of `content` as app `slug`, which is made where there is none, and return its event.
 
     With `new` the app must not exist yet. `planned` is the fingerprint of the plan that the person was
     shown: where the same deploy would do something else by now, nothing is queued. `without_approval` is
-    the reason why a protected app's event does not wait for another person, as in every request here.
-    Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated and EngineProblem.
+    the reason why a protected app's event does not wait for another person, as in every request here. `seen`
+    is the number of the newest version that the person knows of.
+    Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated, Overtaken and EngineProblem.
     """
     app = _free_or_existing(slug, new)
     plan = None
@@ -177,7 +183,9 @@ def submit_deploy(
     else:
         asked = _accepted(content, slug, host_rules_of(by, slug))
     with transaction.atomic():
-        app = None if new else App.objects.live().filter(slug=slug).first()
+        app = None if new else App.objects.live().select_for_update().filter(slug=slug).first()
+        if app and seen is not None and app.versions.filter(number__gt=seen).exists():
+            raise Overtaken("Somebody else made a version meanwhile. Nothing was deployed.")
         if planned and plan and app and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)

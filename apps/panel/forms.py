@@ -20,15 +20,17 @@ from apps.registries.references import InvalidRegistryHost, normalise_host
 class RawTextField(forms.CharField):
     """A text that reaches the form as it was typed; NUL bytes are told by line where the content is read."""
 
-    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+    def __init__(self, *, rows: int, keep: bool = False, **kwargs: Any) -> None:
+        """With `keep`, a browser that comes back to the page may fill in what was typed."""
         attrs = {
             "rows": rows,
             "class": "form-control editor-text",
             "wrap": "off",
             "spellcheck": "false",
             "autocapitalize": "off",
-            "autocomplete": "off",
         }
+        if not keep:
+            attrs["autocomplete"] = "off"
         super().__init__(widget=forms.Textarea(attrs=attrs), strip=False, **kwargs)
         self.validators = []
 
@@ -39,9 +41,12 @@ class ContentForm(forms.Form):
     compose = RawTextField(
         label="Compose file",
         rows=22,
+        keep=True,
         error_messages={"required": "There is no Compose file yet. Paste one, or start from the example."},
     )
     environment = RawTextField(label="Environment", rows=6, required=False)
+    # Lines of NEW=OLD, for names whose hidden values stay.
+    renamed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20_000)
     note = forms.CharField(
         max_length=500,
         required=False,
@@ -59,17 +64,18 @@ class ContentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if "compose" in cleaned:
+            renamed = dict(line.split("=", 1) for line in cleaned.get("renamed", "").split() if "=" in line)
             try:
-                self.content = self._read(cleaned["compose"], cleaned.get("environment", ""))
+                self.content = self._read(cleaned["compose"], cleaned.get("environment", ""), renamed)
             except InvalidContent as error:
                 self.refuse(error)
         return cleaned
 
-    def _read(self, compose: str, typed: str) -> Content:
+    def _read(self, compose: str, typed: str, renamed: dict[str, str]) -> Content:
         typed = typed.replace("\r\n", "\n")
         # The faults of the text as typed come first: behind a mask there may be more lines.
         Content.read(compose, typed)
-        return Content.read(compose, environment.unmask(typed, self.previous_environment))
+        return Content.read(compose, environment.unmask(typed, self.previous_environment, renamed))
 
     def refuse(self, error: DomainError) -> None:
         """Show `error` at the field that it is about, or above the form."""
@@ -136,7 +142,7 @@ class NewAppForm(ContentForm):
     )
     # Secrets that a template generated: what masks in the environment stand for.
     sealed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=500_000)
-    field_order = ("slug", "name", "compose", "environment", "note")
+    field_order = ("slug", "name", "compose", "environment", "renamed", "note")
 
     def clean_sealed(self) -> str:
         text: str = self.cleaned_data["sealed"]
@@ -161,6 +167,8 @@ class NewVersionForm(ContentForm):
     # The version that the form was filled from, and the newest one that its author has seen.
     base = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    # The one that was current then; 0 where none was.
+    current = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
 
     def __init__(self, *args: Any, previous_environment: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

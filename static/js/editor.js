@@ -1,29 +1,41 @@
 // Draws line numbers beside a text area and marks the lines with a problem.
 "use strict";
 
+// The Compose file's text area makes room for CodeMirror, where the browser can style it without a <style>.
+const hasCodeEditor = "adoptedStyleSheets" in document && "CodeMirror" in window;
+
+// Marks `lines` beside the text area in `editor`.
+function markEditorLines(editor, lines) {
+  editor.dataset.problemLines = lines.join(" ");
+  editor.dispatchEvent(new Event("problem-lines"));
+}
+
 for (const editor of document.querySelectorAll("[data-editor]")) {
   const text = editor.querySelector("textarea");
   const margin = editor.querySelector("[data-editor-margin]");
-  const bad = new Set(editor.dataset.problemLines.split(" ").filter(Boolean).map(Number));
-  let drawn = 0;
+  const isCode = editor.dataset.editor === "compose" && hasCodeEditor;
 
+  const problemLines = () => editor.dataset.problemLines.split(" ").filter(Boolean).map(Number);
   const draw = () => {
+    const bad = new Set(problemLines());
     const count = text.value.split("\n").length;
-    for (; drawn < count; drawn += 1) {
-      const line = document.createElement("div");
-      line.textContent = String(drawn + 1);
-      if (bad.has(drawn + 1)) line.className = "editor-line-bad";
-      margin.append(line);
-    }
-    for (; drawn > count; drawn -= 1) margin.lastElementChild.remove();
+    while (margin.childElementCount < count) margin.append(document.createElement("div"));
+    while (margin.childElementCount > count) margin.lastElementChild.remove();
+    [...margin.children].forEach((line, index) => {
+      line.textContent = String(index + 1);
+      line.className = bad.has(index + 1) ? "editor-line-bad" : "";
+    });
     margin.scrollTop = text.scrollTop;
   };
+  if (isCode) continue;
 
   text.addEventListener("input", draw);
+  editor.addEventListener("problem-lines", draw);
   text.addEventListener("scroll", () => { margin.scrollTop = text.scrollTop; }, { passive: true });
   draw();
-  if (bad.size) {
-    const top = (Math.min(...bad) - 4) * parseFloat(getComputedStyle(text).lineHeight);
+  const first = Math.min(...problemLines());
+  if (Number.isFinite(first)) {
+    const top = (first - 4) * parseFloat(getComputedStyle(text).lineHeight);
     text.scrollTop = Math.max(0, top);
   }
 }

@@ -21,7 +21,14 @@ def write_app(page: Page, panel: PanelProcess, slug: str, yaml: str, environment
     page.goto(f"{panel.url}/apps/new/")
     page.get_by_label("Name", exact=True).fill(slug)
     page.get_by_label("Compose file").fill(yaml)
-    page.get_by_label("Environment").fill(environment)
+    write_environment(page, environment)
+
+
+def write_environment(page: Page, text: str) -> None:
+    """Type `text` into the environment, which shows rows at first."""
+    if page.get_by_role("button", name="Edit as text").is_visible():
+        page.get_by_role("button", name="Edit as text").click()
+    page.get_by_label("Environment").fill(text)
 
 
 def deploy(page: Page) -> None:

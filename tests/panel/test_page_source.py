@@ -149,7 +149,9 @@ def test_every_icon_that_is_used_is_in_the_sprite() -> None:
     assert used <= there
 
 
-@pytest.mark.parametrize("name", ["tabler.min.css", "tabler-icons.svg"])
+@pytest.mark.parametrize(
+    "name", ["tabler.min.css", "tabler-icons.svg", "codemirror.min.js", "compose-spec.json"]
+)
 def test_vendored_files_are_those_of_the_readme(name: str) -> None:
     stated = re.search(rf"`{re.escape(name)}` \|.*`([0-9a-f]{{64}})`", (VENDOR / "README.md").read_text())
     assert stated

@@ -12,6 +12,7 @@ from apps.accounts.models import Role, User
 from apps.applications.content import MAX_YAML_BYTES, Problem
 from apps.applications.models import App, ComposeVersion
 from apps.core.secret import MASK
+from apps.deployer import requests
 from apps.deployer.engine_errors import EngineUnreachable
 from apps.deployments.models import DeployEvent
 from apps.panel.views.editor import EXAMPLE
@@ -420,3 +421,179 @@ def test_only_deployers_edit(client: Client, person: Person, fake_engine: FakeEn
     may = role in (Role.DEPLOYER, Role.OWNER, Role.ADMINISTRATOR)
     assert client.get("/apps/shop/edit/").status_code == (200 if may else refused)
     assert new_version(client).status_code == (302 if may else refused)
+
+
+def test_it_refuses_to_go_over_a_version_that_became_current_meanwhile(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    """Somebody went back to version 1 while another wrote over version 2."""
+    person(Role.DEPLOYER)
+    app = make_app()
+    make_version(app, NEWER)
+
+    response = new_version(client, base=2, seen=2, current=2, compose="services: {web: {image: c}}\n")
+
+    assert response.status_code == 409
+    assert "Version 1 of ada became the current one" in response.content.decode()
+    assert not DeployEvent.objects.exists()
+    assert new_version(client, base=2, seen=2, current=1).status_code == 302
+
+
+def test_two_at_the_same_moment_do_not_both_win(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version is stored between the look at the newest one and the deploy."""
+    person(Role.DEPLOYER)
+    app = make_app()
+    real = fake_engine.check_content
+
+    def quicker(*args: Any, **options: Any) -> Any:
+        make_version(app, NEWER)
+        return real(*args, **options)
+
+    monkeypatch.setattr(requests, "check_content", quicker)
+
+    response = new_version(client, compose="services: {web: {image: mine}}\n")
+
+    assert response.status_code == 409
+    assert "ada made version 2 while you were writing." in response.content.decode()
+    assert "image: mine" in response.content.decode()
+    assert not DeployEvent.objects.exists()
+
+
+# --- both versions beside each other ---
+
+MINE = "services:\n  web:\n    image: nginx:alpine\n    restart: always\n"
+
+
+def test_a_refused_deploy_shows_all_three_texts(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_version(make_app(), NEWER)
+    page = new_version(client, compose=MINE).content.decode()
+    assert "Your text beside version 2" in page
+    for shown in ("    image: nginx:1.29", "    restart: always"):
+        assert f"{shown}</pre>" in page
+
+
+def test_both_are_put_together_in_the_form_and_nothing_is_deployed(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app = app_with_environment()
+    theirs = YAML.replace("image: nginx:alpine", "image: nginx:1.29")
+    make_version(app, theirs, ENVIRONMENT.replace("fast", "slow") + "NEW=value\n")
+    typed = f"# the database\r\nPASSWORD={MASK}\r\nMODE={MASK}\r\nMORE=mine\r\n"
+    mine = "# mine\n" + YAML
+
+    page = new_version(
+        client, base=2, seen=2, compose=mine.replace("\n", "\r\n"), environment=typed, merge="3", intent=""
+    ).content.decode()
+
+    assert escape("# mine\n" + theirs) in page
+    assert f"PASSWORD={MASK}\nMODE={MASK}\nMORE=mine\nNEW={MASK}\n" in page
+    assert "your changes and those of version 3" in page
+    assert 'name="seen" value="3"' in page
+    assert SECRET not in page
+    assert "slow" not in page
+    assert not DeployEvent.objects.exists()
+
+
+def test_what_is_deployed_after_that_has_both(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app = app_with_environment()
+    make_version(app, YAML, ENVIRONMENT.replace("fast", "slow"))
+    new_version(
+        client, base=3, seen=3, current=2, compose=NEWER, environment=f"PASSWORD={MASK}\nMODE={MASK}\n"
+    )
+    version = ComposeVersion.objects.get(number=4)
+    assert version.environment.reveal() == f"PASSWORD={SECRET}\nMODE=slow\n"
+
+
+def test_a_comparison_is_asked_for_and_shown_in_place(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_version(make_app(), NEWER)
+    fragment = new_version(client, compose=MINE, compare="2", intent="", headers=HTMX).content.decode()
+    assert fragment.lstrip().startswith('<section class="card diff-card"')
+    assert new_version(client, compose=MINE, compare="9", intent="").status_code == 404
+
+
+def test_news_tell_of_a_version_that_came_since(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    app = make_app()
+    assert "while you write" not in text(client, "/apps/shop/edit/news/?seen=1&current=1")
+    make_version(app, NEWER)
+    assert "ada made version 2 while you write." in text(client, "/apps/shop/edit/news/?seen=1&current=1")
+    assert "Version 1 became the current one" in text(client, "/apps/shop/edit/news/?seen=2&current=2")
+    assert "while you write" not in text(client, "/apps/shop/edit/news/?seen=2&current=1")
+
+
+# --- a docker run line ---
+
+LINE = "docker run --name cache -p 1:1 -e REDIS_PASSWORD=hunter3 -v data:/data redis:7 \\\r\n --save 60"
+
+
+def test_a_run_line_becomes_a_service_of_a_new_app(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    page = new_app(client, compose="", slug="", intent="import", run=LINE).content.decode()
+    assert "The service cache was added to the text below." in page
+    assert "    image: redis:7\n    command:\n      - --save\n      - &#x27;60&#x27;\n" in page
+    assert "REDIS_PASSWORD: ${REDIS_PASSWORD}" in page
+    assert "REDIS_PASSWORD=hunter3\n" in page
+    assert "volumes:\n  data:\n" in page
+    assert not App.objects.exists()
+
+
+def test_a_run_line_adds_a_service_to_what_was_typed(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    typed = f"PASSWORD={MASK}\r\nMODE=typed"
+    page = new_version(
+        client, base=2, seen=2, intent="import", run=LINE, environment=typed, note="A cache"
+    ).content.decode()
+    assert escape(NEWER + "  cache:\n    image: redis:7\n") in page
+    assert f"PASSWORD={MASK}\nMODE=typed\nREDIS_PASSWORD=hunter3\n" in page
+    assert 'value="A cache"' in page
+    assert not DeployEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"run": "docker run --what nginx"}, "--what that is known here"),
+        ({"run": "docker run nginx; id"}, "; belongs to the shell"),
+        ({"run": ""}, "no docker run line"),
+        ({"run": "docker run nginx", "compose": "services: ["}, "Compose file, line"),
+    ],
+)
+def test_a_line_that_cannot_be_taken_is_told_at_the_line_and_nothing_typed_is_lost(
+    client: Client, person: Person, fake_engine: FakeEngine, fields: dict[str, str], words: str
+) -> None:
+    person(Role.DEPLOYER)
+    response = new_app(client, **{"name": "Typed name", "intent": "import"} | fields)
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert words in page.replace("&#x27;", "'")
+    assert 'value="Typed name"' in page
+    assert 'aria-describedby="id_run_help id_run_error"' in page
+    assert escape(fields["run"]) in page
+
+
+def test_a_renamed_value_stays_hidden_and_is_kept(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    typed = f"DB_PASSWORD={MASK}\nMODE={MASK}\n"
+    new_version(client, environment=typed, renamed="DB_PASSWORD=PASSWORD", base=2, seen=2)
+    version = ComposeVersion.objects.get(number=3)
+    assert version.environment.reveal() == f"DB_PASSWORD={SECRET}\nMODE=fast\n"

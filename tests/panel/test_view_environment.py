@@ -120,3 +120,25 @@ def test_no_page_shows_a_value_by_itself(client, person, version, fake_engine, a
     page = text(client, address)
     assert SECRET not in page
     assert "hidden-for-good" not in page
+
+
+def test_a_script_gets_the_value_it_asks_for_and_the_audit_says_so(client, person, version):
+    person(Role.OWNER)
+    sent = {"version": version.number, "name": "TOKEN"}
+    answer = client.post(ADDRESS, sent, headers={"accept": "application/json"})
+    assert answer.json() == {"values": {"TOKEN": SECRET}}
+    assert "no-store" in answer["Cache-Control"]
+    assert AuditEntry.objects.filter(action="secret.revealed").count() == 1
+
+
+def test_a_script_is_led_to_the_confirmation_when_the_sign_in_is_old(client, person, version):
+    person(Role.OWNER)
+    grow_old(client)
+    headers = {
+        "accept": "application/json",
+        "hx-request": "true",
+        "hx-current-url": "http://testserver/apps/shop/edit/",
+    }
+    answer = client.post(ADDRESS, {"version": version.number, "name": "TOKEN"}, headers=headers)
+    assert answer.status_code == 204
+    assert "next=%2Fapps%2Fshop%2Fedit%2F" in answer["HX-Redirect"]

@@ -1,29 +1,30 @@
-"""Writing Compose files: the first version of a new app, and the next one of an app that exists."""
+"""Making an app, and deploying a new version of one."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import PLANS, limited
-from apps.applications import environment
-from apps.applications.content import Content
-from apps.applications.models import App, ComposeVersion
-from apps.applications.services import content_of
+from apps.applications.docker_run.adding import add_run_line
+from apps.applications.models import App
 from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
-from apps.deployer.requests import PlanOutdated
-from apps.deployer.state.disk_content import DiskContent, DiskUnreadable, content_on_disk
+from apps.deployer.requests import Overtaken, PlanOutdated
+from apps.deployments.models import DeployEvent
+from apps.panel import editing
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
+from apps.panel.editing import Start
 from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm
 
-_PLAN = "plan"
+_PLAN, _IMPORT = "plan", "import"
 EXAMPLE = (Path(settings.BASE_DIR) / "templates" / "example" / "docker-compose.yml").read_text()
 
 
@@ -35,10 +36,13 @@ def new(request: HttpRequest) -> HttpResponse:
     policy.require(request.user, Permission.DEPLOY)
     initial = {"slug": "hello", "compose": EXAMPLE} if "example" in request.GET else {}
     form = NewAppForm(request.POST or None, initial=initial)
-    context = {"form": form, "example": EXAMPLE}
+    context: dict[str, Any] = {"form": form, "example": EXAMPLE}
     if not form.is_bound:
         return render(request, "app_new.html", context)
-    if request.POST.get("intent") == _PLAN:
+    intent = request.POST.get("intent")
+    if intent == _IMPORT:
+        return _imported(request, "app_new.html", NewAppForm, context)
+    if intent == _PLAN:
         return _planned(request, "app_new.html", form, context)
     if form.is_valid() and form.content is not None:
         data = form.cleaned_data
@@ -68,38 +72,45 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Deploy a new version, from the current one, `?version=`, or the files on disk (`?from=disk`)."""
     app = find_app(request, slug, Permission.DEPLOY)
-    base = _base(request, app)
-    newest = app.versions.first()
-    disk = _on_disk(request, app)
-    start = disk or (content_of(base) if base else Content(""))
+    start = editing.start_of(request, app)
     form = NewVersionForm(
-        request.POST or None,
-        previous_environment=start.environment,
-        initial=_initial(start, base, newest),
+        request.POST or None, previous_environment=start.content.environment, initial=start.initial
     )
-    context = {"app": app, "form": form, "base": base, "newest": newest, "from_disk": disk is not None}
+    context: dict[str, Any] = {
+        "app": app, "form": form, "base": start.base, "newest": start.newest, "from_disk": start.from_disk
+    }  # fmt: skip
     if not form.is_bound:
         return render(request, "app_edit.html", context)
-    if request.POST.get("intent") == _PLAN:
+    intent = request.POST.get("intent")
+    if intent == _IMPORT:
+        return _imported(request, "app_edit.html", NewVersionForm, context, start)
+    if request.POST.get("compare") or request.POST.get("merge"):
+        return _compared(request, start, form, context)
+    if intent == _PLAN:
+        context |= editing.changes(app, request.POST.get("compose", ""), _content(form))
         return _planned(request, "app_edit.html", form, context, app)
     if form.is_valid() and form.content is not None:
-        if newest is not None and newest.number > form.cleaned_data["seen"]:
-            form.add_error(None, _overtaken(newest))
-            seen = request.POST.copy()
-            seen["seen"] = str(newest.number)
-            form.data = seen
-            return render(request, "app_edit.html", context, status=409)
+        data = form.cleaned_data
+        theirs = editing.overtaking(app, start.newest, data["seen"], data["current"])
+        if theirs is not None:
+            return _overtaken(request, start, form, context, theirs)
         by = Actor.from_request(request)
         try:
             event = requests.submit_deploy(
                 app.slug,
                 form.content,
                 by,
-                note=form.cleaned_data["note"],
+                note=data["note"],
                 planned=request.POST.get("planned", ""),
+                seen=data["seen"],
             )
         except PlanOutdated as error:
             return _outdated(request, "app_edit.html", form, context, error)
+        except Overtaken:
+            # Within the moment since the look above.
+            newest = app.versions.first()
+            assert newest is not None, "somebody made it"
+            return _overtaken(request, start, form, context | {"newest": newest}, newest)
         except DomainError as error:
             form.refuse(error)
         else:
@@ -107,45 +118,86 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "app_edit.html", context, status=400)
 
 
-def _base(request: HttpRequest, app: App) -> ComposeVersion | None:
-    """Return the version that the form starts from."""
-    wanted = request.POST.get("base") or request.GET.get("version") or ""
-    if wanted.isdecimal() and len(wanted) < 10:
-        return find_version(request, app, int(wanted))
-    return app.current_version or app.versions.first()
+@signed_in
+@require_GET
+def news(request: HttpRequest, slug: str) -> HttpResponse:
+    """What others did to an app since `?seen=` was its newest and `?current=` its current version."""
+    app = find_app(request, slug, Permission.DEPLOY)
+    seen, current = (_number(request.GET.get(name)) for name in ("seen", "current"))
+    newest = app.versions.first()
+    theirs = editing.overtaking(app, newest, seen or 0, current)
+    coming = DeployEvent.objects.active().filter(app=app).order_by("pk").first()
+    context = {"app": app, "theirs": theirs, "coming": coming, "seen": seen or 0, "current": current or 0}
+    return render(request, "partials/edit_news.html", context)
 
 
-def _on_disk(request: HttpRequest, app: App) -> DiskContent | None:
-    """Return the files on disk where the form is to start from them. Raises DiskUnreadable."""
-    if request.GET.get("from") != "disk":
-        return None
+def _content(form: ContentForm) -> Any:
+    form.is_valid()
+    return form.content
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _overtaken(
+    request: HttpRequest, start: Start, form: NewVersionForm, context: dict[str, Any], theirs: Any
+) -> HttpResponse:
+    """Refuse to put what was typed over what somebody else did; say it, and show both."""
+    form.add_error(None, editing.sentence_about(theirs, context["newest"]))
+    # Who deploys again has seen it.
+    seen = request.POST.copy()
+    seen["seen"] = str(editing.number_of(context["newest"]))
+    seen["current"] = str(editing.number_of(start.app.current_version))
+    form.data = seen
+    context["overtaken"] = _beside(request, start, theirs)
+    return render(request, "app_edit.html", context, status=409)
+
+
+def _beside(request: HttpRequest, start: Start, theirs: Any) -> editing.Overtaken:
+    posted = request.POST
+    return editing.compare(start, theirs, posted.get("compose", ""), posted.get("environment", ""))
+
+
+def _compared(
+    request: HttpRequest, start: Start, form: NewVersionForm, context: dict[str, Any]
+) -> HttpResponse:
+    """Show what was typed beside another version, or put both together; nothing is stored."""
+    merge = _number(request.POST.get("merge"))
+    theirs = find_version(request, start.app, merge or _number(request.POST.get("compare")) or 0)
+    found = _beside(request, start, theirs)
+    context |= {"overtaken": found, "unsaved": True}
+    if merge and found.parts is not None and found.environment is not None:
+        values = editing.taken_over(found) | {"note": request.POST.get("note", "")}
+        both = NewVersionForm(previous_environment="", initial=values)
+        context |= {"form": both, "base": theirs, "overtaken": None, "merged": found}
+    part = wants_fragment(request) and not merge
+    return render(request, "partials/overtaken.html" if part else "app_edit.html", context)
+
+
+def _imported(
+    request: HttpRequest,
+    template: str,
+    form_class: Any,
+    context: dict[str, Any],
+    start: Start | None = None,
+) -> HttpResponse:
+    """Show the form with what a `docker run` line asks for as one more service; nothing is stored."""
+    line = request.POST.get("run", "")
+    values = {name: request.POST.get(name, "") for name in form_class.base_fields}
+    values |= {name: editing.unix(values[name]) for name in ("compose", "environment")}
+    status = 200
     try:
-        return content_on_disk(app)
-    except DiskUnreadable:
-        if request.method == "GET":
-            raise
-        # What was typed must not get lost; a mask that stands for nothing any more is told at its line.
-        return DiskContent("", "")
-
-
-def _initial(
-    start: Content | DiskContent, base: ComposeVersion | None, newest: ComposeVersion | None
-) -> dict[str, object]:
-    if base is None or newest is None:
-        return {}
-    return {
-        "compose": start.yaml,
-        "environment": environment.mask(start.environment),
-        "base": base.number,
-        "seen": newest.number,
-    }
-
-
-def _overtaken(newest: ComposeVersion) -> str:
-    return (
-        f"{newest.author_name} made version {newest.number} while you were writing. Nothing was deployed. "
-        "Compare the versions, take over what you need, and deploy again to put yours in its place."
-    )
+        added = add_run_line(values["compose"], values["environment"], line)
+    except DomainError as error:
+        context |= {"run_error": str(error), "run_line": line}
+        status = 400
+    else:
+        values |= {"compose": added.compose, "environment": added.environment}
+        context["added"] = added
+    more = {"previous_environment": start.content.environment} if start else {}
+    context |= {"form": form_class(initial=values, **more), "unsaved": True}
+    return render(request, template, context, status=status)
 
 
 def _planned(

@@ -1,6 +1,6 @@
 """The environment of a version: its names, and its values for those who may see them, when they ask."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
@@ -18,7 +18,10 @@ from apps.panel.access import find_app, find_version, recently_signed_in, signed
 @recently_signed_in
 @require_http_methods(["GET", "POST"])
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """The names of a version (`?version=`, else the current one); a POST shows one value, or all."""
+    """The names of a version (`?version=`, else the current one); a POST shows one value, or all.
+
+    A script that asks for JSON gets what is shown and nothing else.
+    """
     app = find_app(request, slug, Permission.REVEAL)
     version = _version(request, app)
     names = list(environment.values(version.environment.reveal())) if version else []
@@ -26,6 +29,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and version is not None and names:
         wanted = names if "all" in request.POST else request.POST.getlist("name")
         shown = reveal_environment(version, wanted, Actor.from_request(request))
+    if "application/json" in request.headers.get("Accept", ""):
+        # The editor's rows, which show one value beside its name.
+        return JsonResponse({"values": shown})
     context = {
         "app": app,
         "version": version,
