@@ -3,8 +3,9 @@
 
 const DOTENV_MASK = "••••••••";
 
-// The lines of `text`: { text } for what is no assignment, else { before, name, raw, value, after }, whose parts make
-// up the line ("export ", NAME, the value as written, the rest with its line end). Null where the text has faults.
+// The lines of `text`: { text } for what is no assignment, else { start, before, name, raw, value, after }: what stands
+// up to the value ("export NAME = "), of that what is before the name, the name, the value as written and as meant, and
+// the rest with its line end. Null where the text has faults.
 function readDotenv(text) {
   const parts = [];
   let at = 0;
@@ -19,9 +20,11 @@ function readDotenv(text) {
       at += blank[0].length;
       continue;
     }
-    const start = rest(/([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*/y);
+    const start = rest(/([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=/y);
     if (!start) return null;
     at += start[0].length;
+    let gap = rest(/[ \t]*(?=['"])/y)?.[0] ?? "";
+    at += gap.length;
     const quoted = rest(/'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"/y);
     let raw, value;
     if (quoted) {
@@ -29,17 +32,18 @@ function readDotenv(text) {
       value = quoted[1] ?? quoted[2].replace(/\\([nrt"\\$])/g, (_, sign) => ({ n: "\n", r: "\r", t: "\t" })[sign] ?? sign);
     } else {
       if (/^['"]/.test(text.slice(at, at + 1))) return null;
-      raw = rest(/[^\n]*/y)[0];
-      const comment = (/[ \t]$/.test(start[0]) ? /[ \t]#|^#/ : /[ \t]#/).exec(raw);
-      if (comment) raw = raw.slice(0, comment.index);
-      raw = raw.replace(/[ \t]+$/, "");
+      // A blank and # begin a comment.
+      raw = rest(/[^\n]*?(?=[ \t]*(?:\n|$)|[ \t]+#)/y)[0];
+      gap = /^[ \t]*/.exec(raw)[0];
+      at += gap.length;
+      raw = raw.slice(gap.length);
       value = raw;
     }
     at += raw.length;
     const after = rest(/[ \t]*(?:[ \t]#[^\n]*)?(?:\n|$)/y);
     if (!after) return null;
     at += after[0].length;
-    parts.push({ before: start[1], name: start[2], raw, value, after: after[0] });
+    parts.push({ start: start[0] + gap, before: start[1], name: start[2], raw, value, after: after[0] });
   }
   return parts;
 }

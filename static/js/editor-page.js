@@ -44,9 +44,9 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
     environment.focus();
   }
 
+  const told = form.querySelectorAll("#id_compose_error, #id_environment_error"); // of the text that was sent
   const changed = watchText(form, (answer) => {
-    // What the server said of the text that was sent is no longer about this one.
-    for (const old of form.querySelectorAll(".editor-main .field-errors[id^=id_compose], .editor-main .field-errors[id^=id_environment]")) old.hidden = true;
+    for (const old of told) old.hidden = true;
     showChecks(place, answer, goTo);
     if (!answer.problems) return;
     editor.show(answer.problems.filter((one) => one.source === "compose"));
@@ -155,9 +155,20 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   });
   environment.addEventListener("input", changed);
   for (const one of kept) form.elements[one]?.addEventListener("input", keep);
+  // Both texts put together: what is written now begins with another version.
+  if (form.dataset.draftBefore) drafts.remove(form.dataset.draftBefore);
   if (isUnsaved) {
     keep();
-    changed();
+    if (!told.length) changed();
+    else showTold();
+  }
+
+  // The lines that the server found at fault, with its words, until the text is another.
+  function showTold() {
+    const lines = field.closest("[data-editor]").dataset.problemLines.split(" ").filter(Boolean).map(Number);
+    const message = form.querySelector("#id_compose_error")?.textContent.trim() ?? "";
+    editor.show(lines.map((line) => ({ line, message })));
+    if (lines.length) editor.goTo({ line: lines[0] });
   }
 
   // --- leaving ---

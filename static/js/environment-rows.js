@@ -14,7 +14,6 @@ for (const place of document.querySelectorAll("[data-environment]")) {
   const rows = document.createElement("div");
   rows.className = "environment-rows";
   rows.setAttribute("role", "group");
-  rows.setAttribute("aria-labelledby", label.id);
   const list = document.createElement("ul");
   const said = document.createElement("p");
   said.className = "form-hint";
@@ -49,7 +48,11 @@ for (const place of document.querySelectorAll("[data-environment]")) {
   }
 
   function write() {
-    const line = (part) => part.text ?? `${part.before}${part.name}=${part.typed === undefined ? part.raw : writeDotenvValue(part.typed)}${part.after}`;
+    const line = (part) => {
+      if (part.text !== undefined) return part.text;
+      const start = part.name === part.first ? part.start : `${part.before}${part.name}=`;
+      return start + (part.typed === undefined ? part.raw : writeDotenvValue(part.typed)) + part.after;
+    };
     text.value = parts.filter((part) => part.text !== undefined || part.name).map(line).join("");
     renamed.value = parts.filter((part) => part.original && part.name !== part.original && part.typed === undefined)
       .map((part) => `${part.name}=${part.original}`).join("\n");
@@ -107,6 +110,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       value.placeholder = gettext("several lines: edit as text");
     } else if (isHidden) value.placeholder = `${DOTENV_MASK} ${gettext("stays as it is")}`;
     eye.hidden = isHidden && !place.dataset.reveal;
+    part.first = part.start && part.name;
     part.original = isHidden ? part.name : undefined;
     call();
     row.append(name, value, eye, remove);
@@ -174,8 +178,14 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     rows.hidden = !asRows;
     editor.hidden = asRows;
     if (hint) hint.hidden = asRows;
-    if (asRows) label.removeAttribute("for");
-    else label.htmlFor = text.id;
+    // The label is that of what is shown.
+    if (asRows) {
+      label.removeAttribute("for");
+      rows.setAttribute("aria-labelledby", label.id);
+    } else {
+      label.htmlFor = text.id;
+      rows.removeAttribute("aria-labelledby");
+    }
     toggle.textContent = asRows ? gettext("Edit as text") : gettext("Edit as rows");
   }
 

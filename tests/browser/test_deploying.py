@@ -52,8 +52,8 @@ def test_an_app_is_deployed_changed_rolled_back_and_removed(
     write_app(page, panel, slug, compose_file(first, port).replace("ports", "portz"), f"TOKEN={SECRET}\n")
     page.get_by_role("button", name="Deploy", exact=True).click()
     expect(page.locator(".field-errors")).to_contain_text("Line 4")
-    expect(page.locator(".editor-line-bad")).to_have_text("4")
-    expect(page.get_by_label("Environment")).to_have_value(f"TOKEN={SECRET}\n")
+    expect(page.locator(".cm-lint-marker-error")).to_have_count(1)
+    expect(page.locator("#id_environment")).to_have_value(f"TOKEN={SECRET}\n")
 
     # The first deploy is watched while it runs; nothing is loaded anew.
     page.get_by_label("Compose file").fill(compose_file(first, port))

@@ -170,7 +170,7 @@ def _compared(
     if merge and found.parts is not None and found.environment is not None:
         values = editing.taken_over(found) | {"note": request.POST.get("note", "")}
         both = NewVersionForm(previous_environment="", initial=values)
-        context |= {"form": both, "base": theirs, "overtaken": None, "merged": found}
+        context |= {"form": both, "base": theirs, "overtaken": None, "merged": found, "started": start.base}
     part = wants_fragment(request) and not merge
     return render(request, "partials/overtaken.html" if part else "app_edit.html", context)
 
