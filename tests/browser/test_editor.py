@@ -1,4 +1,4 @@
-"""Writing a Compose file: completion, checks, drafts, others at work, an environment, and all without scripts."""
+"""Writing a Compose file: completion, checks, drafts, others at work, an environment, no scripts at all."""
 
 import re
 from collections.abc import Iterator
