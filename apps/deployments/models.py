@@ -192,10 +192,18 @@ class DeployEvent(models.Model):
         ordering = ["-pk"]
         get_latest_by = "pk"
         indexes = [
-            models.Index(fields=["app", "-id"]),
+            # With all that a strip of bars shows: a row itself may have some hundred KiB.
+            models.Index(
+                fields=["app", "-id", "status", "started_at", "finished_at"], name="events_of_an_app"
+            ),
             models.Index(fields=["status", "id"]),
             models.Index(fields=["queued_at"]),
-            models.Index(fields=["requested_by"]),
+            models.Index(fields=["slug", "-id"]),
+            models.Index(fields=["requested_by", "-id"]),
+            models.Index(fields=["action", "-id"]),
+            models.Index(
+                fields=["approval"], condition=~Q(approval=Approval.NONE), name="events_with_approval"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

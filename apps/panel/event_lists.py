@@ -30,6 +30,16 @@ MOST_NEW = 100  # that are counted
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
+def read_some(keys: "QuerySet[DeployEvent]", count: int) -> list[DeployEvent]:
+    """Return the first `count` of the events `keys`, in their order.
+
+    At first just their keys, which the indexes hold: the rows that are passed over may be large.
+    """
+    found = list(keys.values_list("pk", flat=True)[:count])
+    rows = DeployEvent.objects.select_related("version").only(*BRIEF, "version__number").in_bulk(found)
+    return [rows[pk] for pk in found if pk in rows]
+
+
 @dataclass(frozen=True)
 class EventPage:
     """Some events, newest first. Where it is in the list says an event, not a number: nothing is counted,
@@ -50,15 +60,15 @@ class EventPage:
 
 def event_page(events: "QuerySet[DeployEvent]", given: Mapping[str, str]) -> EventPage:
     """Return the page of `events` that an address asks for: the first, or by `before` or `after` an event."""
-    rows = events.select_related("version").only(*BRIEF, "version__number").order_by("-pk")
+    newest_first = events.order_by("-pk")
     if after := _number(given.get("after")):
-        newer = list(rows.filter(pk__gt=after).order_by("pk")[: PER_PAGE + 1])
+        newer = read_some(events.filter(pk__gt=after).order_by("pk"), PER_PAGE + 1)
         if len(newer) > PER_PAGE:
             return _inside(events, newer[PER_PAGE - 1 :: -1], newer[-2].pk + 1, given, has_older=True)
     elif before := _number(given.get("before")):
-        older = list(rows.filter(pk__lt=before)[: PER_PAGE + 1])
+        older = read_some(newest_first.filter(pk__lt=before), PER_PAGE + 1)
         return _inside(events, older[:PER_PAGE], before, given, has_older=len(older) > PER_PAGE)
-    first = list(rows[: PER_PAGE + 1])
+    first = read_some(newest_first, PER_PAGE + 1)
     return EventPage(first[:PER_PAGE], before=first[PER_PAGE - 1].pk if len(first) > PER_PAGE else None)
 
 

@@ -141,4 +141,6 @@ class EventFilter(django_filters.FilterSet):
     def by_text(self, events: "QuerySet[DeployEvent]", name: str, value: str) -> "QuerySet[DeployEvent]":
         """Find the words of the version's note, or of whoever approved or refused."""
         versions = ComposeVersion.objects.filter(note__icontains=value).order_by().values("pk")
-        return events.filter(Q(version__in=versions) | Q(approval_note__icontains=value))
+        decided = DeployEvent.objects.exclude(approval=Approval.NONE).order_by()
+        noted = decided.filter(approval_note__icontains=value).values("pk")
+        return events.filter(Q(version__in=versions) | Q(pk__in=noted))

@@ -11,7 +11,7 @@ from apps.deployer.state.app_state import AppState
 from apps.deployer.steps import steps_of
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import APPROVAL_STEP, TERMINAL
-from apps.panel.event_lists import BRIEF
+from apps.panel.event_lists import BRIEF, read_some
 from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Seen
 from apps.panel.strip import Bar, strips
 from apps.panel.timeline import step_label
@@ -95,7 +95,7 @@ class Head:
 
 
 def head(user: Any, seen: Seen) -> Head:
-    """Return what `user` sees of everything at once, in two queries."""
+    """Return what `user` sees of everything at once, in three queries."""
     groups = dict.fromkeys(GROUPS, 0)
     active = [(event, 0) for event in seen.engine]
     for one in seen.apps.values():
@@ -110,7 +110,7 @@ def head(user: Any, seen: Seen) -> Head:
         groups,
         [_now(event, position) for event, position in active[:_NOW]],
         max(0, len(active) - _NOW),
-        list(ended.only(*BRIEF)[:_LAST]),
+        read_some(ended, _LAST),
         waiting.exclude(requested_by_user=user.pk).count(),
     )
 

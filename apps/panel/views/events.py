@@ -22,7 +22,7 @@ from apps.panel.filters import EventFilter
 from apps.panel.glances import shared_look
 
 _LOOK_SECONDS = 1.0  # that the look may be old by which a page knows whether something has changed
-_LATEST = 2000  # events whose people are suggested
+_LATEST = 200  # events whose people are suggested
 _SUGGESTED = 200
 
 
