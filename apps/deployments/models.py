@@ -253,6 +253,11 @@ class DeployEvent(models.Model):
         }
 
     @property
+    def action_label(self) -> str:
+        """What `get_action_display` says, without hashing all translated choices anew for each row of a list."""
+        return str(Action(self.action).label)
+
+    @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
 

@@ -1,6 +1,6 @@
 """Which events a list shows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -52,6 +52,14 @@ class MomentField(forms.CharField):
 
 class MomentFilter(django_filters.Filter):
     field_class = MomentField
+
+    def filter(self, events: Any, value: Any) -> Any:
+        return _in_time(events, **{f"queued_at__{self.lookup_expr}": value}) if value else events
+
+
+def _in_time(events: "QuerySet[DeployEvent]", **when: datetime) -> "QuerySet[DeployEvent]":
+    """Return those of `events` that were queued then; their keys are found by the index of times alone."""
+    return events.filter(pk__in=DeployEvent.objects.filter(**when).order_by().values("pk"))
 
 
 class EventFilter(django_filters.FilterSet):
@@ -136,7 +144,7 @@ class EventFilter(django_filters.FilterSet):
         return events.filter(status__in=ACTIVE) if value == "active" else events.filter(status=value)
 
     def by_range(self, events: Any, name: str, value: str) -> Any:
-        return events.filter(queued_at__gte=timezone.now() - _RANGES[value])
+        return _in_time(events, queued_at__gte=timezone.now() - _RANGES[value])
 
     def by_text(self, events: "QuerySet[DeployEvent]", name: str, value: str) -> "QuerySet[DeployEvent]":
         """Find the words of the version's note, or of whoever approved or refused."""

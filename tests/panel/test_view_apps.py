@@ -321,8 +321,8 @@ def make_many(count: int) -> None:
     )
 
 
-# Session, person, grants; apps, active events, tags; last changes (2); then of the apps of the page: they, their
-# last events, their strips. A search reads the files of versions that it has not seen, too.
+# Session, person, grants; apps, active events, tags; last changes (2); then of the apps of the page: they,
+# their last events, their strips. A search reads the files of versions that it has not seen, too.
 QUERIES = {"/": 11, "/?sort=state&size=100": 11, "/?state=deploying&page=2": 11, "/?q=nginx+a": 12}
 
 
