@@ -254,7 +254,7 @@ class DeployEvent(models.Model):
 
     @property
     def action_label(self) -> str:
-        """What `get_action_display` says, without hashing all translated choices anew for each row of a list."""
+        """What `get_action_display` says, which hashes all translated choices anew for each row of a list."""
         return str(Action(self.action).label)
 
     @property

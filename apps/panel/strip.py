@@ -43,8 +43,9 @@ def strips(apps: Sequence[int]) -> dict[int, list[Bar]]:
     # By app alone, and no other columns: so an index answers it, and no row is read.
     last = DeployEvent.objects.filter(app__in=apps).annotate(number=number).filter(number__lte=COUNT)
     by_app: defaultdict[int, list[_Ran]] = defaultdict(list)
-    for app, *ran in last.order_by("pk").values_list("app_id", "status", "started_at", "finished_at"):
-        by_app[app].append((None, *ran))
+    columns = ("app_id", "status", "started_at", "finished_at")
+    for app, status, start, end in last.order_by("pk").values_list(*columns):
+        by_app[app or 0].append((None, status, start, end))
     return {app: _bars(ran) for app, ran in by_app.items()}
 
 
