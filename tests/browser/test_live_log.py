@@ -142,6 +142,12 @@ def test_a_long_output_and_a_flood_are_read_like_a_terminal(page: Page, long_pan
     jump.click()
     expect(page.get_by_text("flood 6000", exact=True)).to_be_in_viewport()
 
+    # Paper gets all of them.
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    expect(pane.locator(".log-line")).to_have_count(6000)
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert pane.locator("*").count() < MOST_ELEMENTS
+
 
 def test_a_lost_connection_is_told_and_comes_back_without_a_doubled_line(
     page: Page,
