@@ -62,14 +62,17 @@ def submit_retry(event: DeployEvent, by: Actor, *, planned: str = "") -> DeployE
 def last_good(event: DeployEvent) -> ComposeVersion | None:
     """Return the version that ran well before `event` left the app otherwise, and that it can go back to.
 
-    None where nothing was changed, and where something else has changed the app since.
+    None where nothing was changed, and where something else has changed the app since or will.
     """
     changing = (Action.DEPLOY, Action.ROLLBACK)
     is_bad = event.is_terminal and event.status != Status.SUCCEEDED and event.action in changing
     if not is_bad or event.app is None or event.app.removed_at:
         return None
-    later = DeployEvent.objects.filter(app=event.app, action__in=changing, pk__gt=event.pk)
-    if not DeployEvent.objects.that_moved().filter(pk=event.pk).exists() or later.exists():
+    moved = DeployEvent.objects.that_moved()
+    later = {"app": event.app, "action__in": changing, "pk__gt": event.pk}
+    if not moved.filter(pk=event.pk).exists() or moved.filter(**later).exists():
+        return None
+    if DeployEvent.objects.coming().filter(**later).exists():
         return None
     earlier = DeployEvent.objects.that_ran_well().filter(app=event.app, pk__lt=event.pk)
     good = earlier.select_related("version").first()

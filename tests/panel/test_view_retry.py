@@ -114,10 +114,12 @@ def test_the_way_back_is_the_version_that_ran_well_last(client: Client, person: 
     link = '<a class="btn" href="/apps/shop/versions/1/rollback/">'
     assert link in text(client, f"/events/{bad.pk}/")
 
-    # It changed nothing: there is nothing to go back from.
+    # It changed nothing: there is nothing to go back from, and nothing else to go back to.
     unchanged = failed(app, step="pull")
     assert link not in text(client, f"/events/{unchanged.pk}/")
+    assert link in text(client, f"/events/{bad.pk}/")
     # Something else has changed the app since.
+    failed(app)
     assert link not in text(client, f"/events/{bad.pk}/")
     person(Role.VIEWER)
     assert link not in text(client, f"/events/{failed(app).pk}/")
