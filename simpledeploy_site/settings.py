@@ -26,6 +26,13 @@ SIMPLEDEPLOY_DRAIN_TIMEOUT = environment.whole_number("SIMPLEDEPLOY_DRAIN_TIMEOU
 SIMPLEDEPLOY_CALM_SECONDS = environment.whole_number("SIMPLEDEPLOY_CALM_SECONDS", 5, least=1, most=3600)
 # Days that an event of a protected app waits for another person's approval before it is cancelled.
 SIMPLEDEPLOY_APPROVAL_DAYS = environment.whole_number("SIMPLEDEPLOY_APPROVAL_DAYS", 7, least=1, most=365)
+# Seconds after which a console ends in which nothing is typed, and after which any console ends.
+SIMPLEDEPLOY_CONSOLE_IDLE_SECONDS = environment.whole_number(
+    "SIMPLEDEPLOY_CONSOLE_IDLE_SECONDS", 15 * 60, least=1, most=24 * 3600
+)
+SIMPLEDEPLOY_CONSOLE_MAX_SECONDS = environment.whole_number(
+    "SIMPLEDEPLOY_CONSOLE_MAX_SECONDS", 4 * 3600, least=1, most=7 * 24 * 3600
+)
 # Versions of an app whose images prune keeps, besides the current one's.
 SIMPLEDEPLOY_KEEP_VERSIONS = environment.whole_number("SIMPLEDEPLOY_KEEP_VERSIONS", 5, least=1, most=1000)
 # Days that the output of an event is kept after its end; 0: for ever.

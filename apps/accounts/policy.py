@@ -19,10 +19,12 @@ class Permission(StrEnum):
     """An ability that a role gives."""
 
     VIEW = "view"  # state, versions without secrets, events and their logs
+    READ_LOGS = "read_logs"  # what the app's containers print
     OPERATE = "operate"  # stop, start, restart, pull, scale, redeploy, rollback, cancel
     DEPLOY = "deploy"  # new content; new apps, where it holds for all apps
     APPROVE = "approve"  # let another person's event on a protected app begin
     REVEAL = "reveal"  # see the values of an app's environment
+    CONSOLE = "console"  # a shell in a running container, and with it every secret that the app has
     CONFIGURE = "configure"  # the settings of an app
     GRANT = "grant"  # roles of other people on an app
     REMOVE = "remove"  # take an app down, with its volumes when asked
@@ -36,12 +38,15 @@ class Permission(StrEnum):
     VIEW_MACHINE = "view_machine"  # facts of the machine, the engine and the panel's own settings
 
 
-_VIEWER = frozenset({Permission.VIEW})
+# Logs of containers go with seeing the app, as in Kubernetes' role "view": whoever is asked why something
+# does not work needs them. They are a permission of their own so that a token can have one without the other.
+_VIEWER = frozenset({Permission.VIEW, Permission.READ_LOGS})
 _OPERATOR = _VIEWER | {Permission.OPERATE}
 _DEPLOYER = _OPERATOR | {Permission.DEPLOY}
 _OWNER = _DEPLOYER | {
     Permission.APPROVE,
     Permission.REVEAL,
+    Permission.CONSOLE,
     Permission.CONFIGURE,
     Permission.GRANT,
     Permission.MANAGE_TEMPLATES,

@@ -20,6 +20,7 @@ ENGINE_LISTS = gettext_noop("engine lists")
 REGISTRY_CHECKS = gettext_noop("registry checks")
 ACTIONS = gettext_noop("actions")
 DOWNLOADS = gettext_noop("downloads")
+LOGS = gettext_noop("pages of logs")
 # While somebody types: what the panel reads itself, and what Compose reads after a pause.
 CHECKS = gettext_noop("checks")
 COMPOSE_CHECKS = gettext_noop("checks by Compose")
@@ -29,6 +30,7 @@ PER_MINUTE = {
     REGISTRY_CHECKS: 10,
     ACTIONS: 60,
     DOWNLOADS: 30,
+    LOGS: 60,
     CHECKS: 240,
     COMPOSE_CHECKS: 60,
 }

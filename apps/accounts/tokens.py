@@ -33,10 +33,11 @@ _USED_EVERY = timedelta(minutes=1)
 # Whoever manages the panel is a person.
 MACHINE_ROLES: Final = ("", Role.VIEWER, Role.OPERATOR, Role.DEPLOYER, Role.OWNER)
 
-# What a token may be for. All else asks a person to show who they are: values of environments, access,
-# people, registries, rules about the host, other tokens, and the second pair of eyes.
+# What a token may be for. All else asks a person to show who they are: values of environments, consoles,
+# access, people, registries, rules about the host, other tokens, and the second pair of eyes.
 PERMISSIONS: Final = (
     Permission.VIEW,
+    Permission.READ_LOGS,
     Permission.OPERATE,
     Permission.DEPLOY,
     Permission.CONFIGURE,

@@ -10,18 +10,17 @@ from django.db import Error as DjangoDatabaseError
 from django.utils import timezone
 
 from apps.accounts.audit.recording import AuditUnusable
-from apps.applications import environment
 from apps.applications.content import Content
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import auto_rollback
 from apps.deployer.adopt.steps import GIVES_BACK, given_back
+from apps.deployer.app_secrets import redactor_of
 from apps.deployer.auto_rollback import WayBack
 from apps.deployer.host_policy import require_still_allowed
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.prune.steps import removed_so_far
-from apps.deployer.redaction import Redactor
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployer.steps import BEFORE_UP, Step, drop_credentials, record, record_failure, steps_of
@@ -30,7 +29,6 @@ from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import ClaimLost
 from apps.deployments.states import CHANGING, Action, Status
-from apps.registries.models import RegistryCredential
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +62,7 @@ class Deployer:
         try:
             _bind(event)
             content = _content(event)
-            redactor = _redactor(content, _current_content(event))
+            redactor = redactor_of(c.environment for c in (content, _current_content(event)) if c)
         except DomainError as error:
             return Status.FAILED, {"error": str(error)}
         with LogBuffer(event.pk, redactor, cancel=cancel) as log:
@@ -232,19 +230,6 @@ def _current_content(event: DeployEvent) -> Content | None:
     with suppress(UndecryptableError):
         return content_of(current) if current else None
     return None
-
-
-def _redactor(*contents: Content | None) -> Redactor:
-    """Return what hides the environments of `contents` and every registry password from the output."""
-    passwords = []
-    for credential in RegistryCredential.objects.all():
-        # One that cannot be decrypted cannot be used either, and must not stop other apps.
-        with suppress(UndecryptableError):
-            passwords.append(credential.password.reveal())
-    values = {
-        value for content in contents if content for value in environment.values(content.environment).values()
-    }
-    return Redactor(values, passwords=passwords)
 
 
 def _closed(steps: list[dict[str, Any]], now: str, exit_code: int | None) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import Conflict
+from apps.deployments.console_sessions import ConsoleSession as ConsoleSession
 from apps.deployments.states import ACTIVE, BEFORE_UP, CHANGING, TERMINAL, Action, Approval, Status
 
 _OF_SERVICES = Q(arguments__has_key="services") | Q(action=Action.SCALE)

@@ -53,7 +53,7 @@ def permissions(user: User, app: App | None) -> set[Permission]:
 def test_each_role_includes_the_ones_before_it() -> None:
     given = [permissions(make_person(f"a-{role}", role), None) for role in ORDER]
 
-    assert given[0] == {Permission.VIEW}
+    assert given[0] == {Permission.VIEW, Permission.READ_LOGS}
     assert all(less < more for less, more in pairwise(given))
     assert given[-1] == set(Permission)
 
@@ -88,7 +88,7 @@ def test_a_team_gives_its_people_what_it_has(shop: App, blog: App) -> None:
     grant(team, Role.VIEWER, None)
 
     assert allows(user, Permission.DEPLOY, shop)
-    assert permissions(user, blog) == {Permission.VIEW}
+    assert permissions(user, blog) == {Permission.VIEW, Permission.READ_LOGS}
     assert permissions(other, shop) == set()
 
     user.groups.remove(team)
@@ -147,7 +147,7 @@ def test_a_token_gives_nothing_that_its_person_has_not(shop: App, blog: App) -> 
     grant(user, Role.VIEWER, shop)
     user.scope = Scope(frozenset(Permission), frozenset({shop.pk, blog.pk}))
 
-    assert permissions(user, shop) == {Permission.VIEW}
+    assert permissions(user, shop) == {Permission.VIEW, Permission.READ_LOGS}
     assert permissions(user, blog) == set()
     assert list(visible(user, App.objects.all())) == [shop]
 

@@ -77,6 +77,9 @@ ROUTES: dict[str, Route] = {
     "app-remove": Route(On.APP, OWNER, FORM, ("slug",)),
     "app-redeploy": Route(On.APP, OPERATOR, FORM, ("slug",)),
     "app-scale": Route(On.APP, OPERATOR, DO, ("slug",), {"service": "web", "number": "2"}),
+    "app-logs": Route(On.APP, VIEWER, READ, ("slug",)),
+    "app-logs-download": Route(On.APP, VIEWER, READ, ("slug",)),
+    "app-console": Route(On.APP, OWNER, READ, ("slug",)),
     "app-action": Route(On.APP, OPERATOR, DO, ("slug", "action")),
     "app-versions": Route(On.APP, VIEWER, READ, ("slug",)),
     "version": Route(On.APP, VIEWER, READ, ("slug", "version")),
@@ -165,12 +168,14 @@ COMMANDS: dict[str, Route] = {
     "registry remove": Route(On.PANEL, ADMINISTRATOR),
 }
 
-# What a WebSocket's address is about; each shows what it shows to whoever may see it.
-SOCKETS: dict[str, On] = {
-    "ws/events/<int:event_id>/": On.APP,
-    "ws/apps/": On.ANY_APP,
-    "ws/apps/<str:slug>/stats/": On.APP,
-    "": On.NOTHING,  # any other address: nobody is let in
+# What a WebSocket's address is about, and the least role of whom it serves.
+SOCKETS: dict[str, Route] = {
+    "ws/events/<int:event_id>/": Route(On.APP, VIEWER),
+    "ws/apps/": Route(On.ANY_APP, VIEWER),
+    "ws/apps/<str:slug>/stats/": Route(On.APP, VIEWER),
+    "ws/apps/<str:slug>/logs/": Route(On.APP, VIEWER),
+    "ws/apps/<str:slug>/console/": Route(On.APP, OWNER),
+    "": Route(On.NOTHING),  # any other address: nobody is let in
 }
 
 

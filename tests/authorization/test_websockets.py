@@ -8,7 +8,7 @@ from django.test import Client
 from apps.panel.consumers import NOT_FOUND, NOT_SIGNED_IN
 from apps.panel.routing import websocket_urlpatterns
 from tests.authorization.people import VISITORS, Visitor
-from tests.authorization.routes import SOCKETS, On
+from tests.authorization.routes import SOCKETS, On, Route
 from tests.authorization.things import Things, own_and_foreign
 from tests.panel.live import Watcher, in_thread, socket
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OPEN = 0
 
 
-def expected(on: On, visitor: Visitor, *, own: bool) -> int:
+def expected(route: Route, visitor: Visitor, *, own: bool) -> int:
     """Return the close code that the table says, OPEN where the WebSocket stays open."""
-    if on == On.NOTHING:
+    if route.on == On.NOTHING:
         return NOT_FOUND
     if not visitor.signed_in:
         return NOT_SIGNED_IN
-    return OPEN if visitor.has("viewer", own=own) else NOT_FOUND
+    return OPEN if visitor.has(route.role, own=own) else NOT_FOUND
 
 
 async def answered(path: str, session: str) -> int:
@@ -50,15 +50,13 @@ async def test_every_websocket_lets_in_whom_the_table_names() -> None:
     things = await in_thread(own_and_foreign)()
     for visitor in VISITORS:
         session = await in_thread(come)(visitor, things)
-        for pattern, on in SOCKETS.items():
-            for own in (True, False) if on == On.APP else (True,):
-                its = things[0 if own else 1]
-                path = pattern.replace("<int:event_id>", str(its.event.pk)).replace(
-                    "<str:slug>", its.app.slug
-                )
-                path = f"/{path or 'ws/elsewhere/'}"
-                said = await answered(path, session)
-                assert said == expected(on, visitor, own=own), f"{visitor.name}: {path}"
+        for pattern, route in SOCKETS.items():
+            for own in (True, False) if route.on == On.APP else (True,):
+                thing = things[0 if own else 1]
+                path = pattern.replace("<int:event_id>", str(thing.event.pk))
+                path = "/" + (path.replace("<str:slug>", thing.app.slug) or "ws/elsewhere/")
+                said = await answered(path + "?service=web", session)
+                assert said == expected(route, visitor, own=own), f"{visitor.name}: {path}"
 
 
 async def test_the_state_of_apps_tells_of_those_that_somebody_may_see() -> None:

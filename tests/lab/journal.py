@@ -50,6 +50,12 @@ class Journal:
         sql = "SELECT v.id FROM compose_versions v JOIN apps a ON a.id = v.app_id WHERE a.slug = ?"
         return len(self._rows(sql, slug))
 
+    def audit(self, slug: str, action: str) -> list[str]:
+        """Return the audit's entries of this kind about app `slug`, each as who, on what, and the rest."""
+        columns, table = 'actor, "on", after', "accounts_auditentry"
+        sql = f"SELECT {columns} FROM {table} WHERE action = ? AND app_slug = ? ORDER BY number"
+        return ["|".join(tuple(row.values())) for row in self._rows(sql, action, slug)]
+
     def text(self, event_id: int) -> str:
         """Return the whole output of an event."""
         rows = self._rows("SELECT lines FROM deploy_logs WHERE event_id = ? ORDER BY first_seq", event_id)

@@ -22,12 +22,17 @@ from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Invitation, Role, Token, User
 from apps.applications.models import AppTemplate, HostAllowance
+from apps.deployer.console.console import Console, Place
+from apps.deployer.runner.mock_runner import MockRunner
+from apps.deployer.runner.terminal import Terminal
+from apps.deployer.state import feed
 from apps.deployments import queue
 from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import PASSWORD, make_person
 from tests.panel.admin_records import make_chunk, make_credential
 from tests.panel.fake_engine import FakeEngine
+from tests.panel.fake_feed import Feed, container
 from tests.panel.pages import YAML, make_app, make_deployed_app, make_version
 from tests.panel.second_factors import KEY, code, give_app
 
@@ -306,6 +311,12 @@ def show_wrong_token(stage: Stage) -> None:
     stage.client.get("/", headers={"Authorization": f"Bearer {ENVIRONMENT_VALUE}"})
 
 
+def hold_console(stage: Stage) -> None:
+    with mock.patch.object(feed, "_running", Feed(container())):
+        by = Actor("ada", "web", stage.ada)
+        Console(MockRunner(), make_app(), Place("web"), by, Terminal(lambda _: None), lambda _: None).hold()
+
+
 WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.PANEL_CLAIMED: claim,
     AuditAction.SIGNED_IN: sign_in,
@@ -345,6 +356,8 @@ WAYS: dict[AuditAction, Callable[[Stage], object]] = {
     AuditAction.FACTOR_ADDED: set_up_app,
     AuditAction.FACTOR_REMOVED: remove_app,
     AuditAction.CODES_RENEWED: renew_codes,
+    AuditAction.CONSOLE_OPENED: hold_console,
+    AuditAction.CONSOLE_CLOSED: hold_console,
     AuditAction.TOKEN_MADE: make_token,
     AuditAction.TOKEN_REVOKED: revoke_token,
     AuditAction.TOKEN_REFUSED: show_wrong_token,

@@ -150,7 +150,16 @@ def test_every_icon_that_is_used_is_in_the_sprite() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tabler.min.css", "tabler-icons.svg", "codemirror.min.js", "compose-spec.json"]
+    "name",
+    [
+        "tabler.min.css",
+        "tabler-icons.svg",
+        "codemirror.min.js",
+        "compose-spec.json",
+        "xterm.js",
+        "xterm.css",
+        "xterm-addon-fit.js",
+    ],
 )
 def test_vendored_files_are_those_of_the_readme(name: str) -> None:
     stated = re.search(rf"`{re.escape(name)}` \|.*`([0-9a-f]{{64}})`", (VENDOR / "README.md").read_text())

@@ -56,6 +56,9 @@ class AuditAction(models.TextChoices):
     EVENT_CANCEL_REQUESTED = "event.cancel_requested", gettext_lazy("Cancel requested")
     EVENT_ENDED = "event.ended", gettext_lazy("Event ended")
 
+    CONSOLE_OPENED = "console.opened", gettext_lazy("Console opened")
+    CONSOLE_CLOSED = "console.closed", gettext_lazy("Console closed")
+
     TOKEN_MADE = "token.made", gettext_lazy("Token made")
     TOKEN_REVOKED = "token.revoked", gettext_lazy("Token revoked")
     TOKEN_REFUSED = "token.refused", gettext_lazy("Token refused")

@@ -14,7 +14,12 @@ _KEY = "shown_at"
 
 def is_recent(request: HttpRequest) -> bool:
     """Tell whether the person behind `request` signed in, or confirmed who they are, a short time ago."""
-    shown_at = request.session.get(_KEY)
+    return is_recent_in(request.session)
+
+
+def is_recent_in(session: Any) -> bool:
+    """Tell whether whoever has `session` signed in, or confirmed who they are, a short time ago."""
+    shown_at = session.get(_KEY)
     return isinstance(shown_at, float) and 0 <= time.time() - shown_at < RECENT_SECONDS
 
 

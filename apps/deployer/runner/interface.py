@@ -13,6 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
+from apps.deployer.runner.terminal import Terminal
 
 Stream = Literal["stdout", "stderr"]
 
@@ -124,6 +125,22 @@ class CommandRunner(Protocol):
         in seconds. Without `stdin` the command reads nothing. Of a line beyond `line_limit` bytes the
         beginning is kept. A command that cannot be started is no exception: its outcome is NOT_STARTED,
         its exit code 127 (no such program) or 126, and a line on stderr says why.
+        """
+        ...
+
+    def run_in_terminal(
+        self,
+        argv: Sequence[str],
+        terminal: Terminal,
+        *,
+        env: Mapping[str, str] | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> CommandResult:
+        """Run `argv` to its end with `terminal` as its standard streams, and return how it ended.
+
+        `env`, `cancel` and `timeout` are as for `run`. The result has no tail but that of a command that
+        was not started.
         """
         ...
 

@@ -19,6 +19,7 @@ from apps.deployer.runner.interface import (
     Sink,
     Stream,
 )
+from apps.deployer.runner.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,23 @@ class MockRunner:
         if cancel is not None and cancel.cancelled:  # while `before` or the sink ran
             return CommandResult(TERMINATED, tail, Outcome.CANCELLED)
         return CommandResult(answer.exit_code, tail, answer.outcome)
+
+    def run_in_terminal(
+        self,
+        argv: Sequence[str],
+        terminal: Terminal,
+        *,
+        env: Mapping[str, str] | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> CommandResult:
+        """Record the call, print the scripted lines to `terminal`, and return the scripted end."""
+
+        def show(line: Line) -> None:
+            terminal.output(line.text.encode() + b"\r\n")
+
+        result = self.run(argv, env=env, sink=show, cancel=cancel, timeout=timeout)
+        return CommandResult(result.exit_code, [], result.outcome)
 
     def _answer(self, call: Call) -> Answer:
         with self._lock:

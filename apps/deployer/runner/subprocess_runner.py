@@ -24,6 +24,8 @@ from apps.deployer.runner.interface import (
     Sink,
 )
 from apps.deployer.runner.orphans import MARKER
+from apps.deployer.runner.terminal import Terminal
+from apps.deployer.runner.terminal_command import TerminalCommand, open_terminal
 
 
 class SubprocessRunner:
@@ -88,6 +90,46 @@ class SubprocessRunner:
             )
             try:
                 return command.run(cancel or CancelToken(), timeout, stdin or b"")
+            finally:
+                if command.has_exited:
+                    process.wait()
+
+    def run_in_terminal(
+        self,
+        argv: Sequence[str],
+        terminal: Terminal,
+        *,
+        env: Mapping[str, str] | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> CommandResult:
+        """Run `argv` in a terminal of its own, in the calling thread; see CommandRunner.run_in_terminal."""
+        if cancel is not None and cancel.cancelled:
+            return CommandResult(TERMINATED, [], Outcome.CANCELLED)
+        with ExitStack() as stack:
+            try:
+                wake = _pipe(stack)
+                size = terminal.size
+                near, far = open_terminal(size)
+                stack.callback(os.close, near)
+                try:
+                    process = subprocess.Popen(
+                        argv,
+                        stdin=far,
+                        stdout=far,
+                        stderr=far,
+                        env={**(process_environment() if env is None else env), MARKER: current_owner()},
+                        start_new_session=True,
+                    )
+                finally:
+                    os.close(far)
+            except (OSError, ValueError) as error:
+                return _not_started(argv, None, error, None)
+            command = TerminalCommand(
+                process.pid, near, size, terminal=terminal, wake=wake, grace=self._grace
+            )
+            try:
+                return command.run(cancel or CancelToken(), timeout)
             finally:
                 if command.has_exited:
                     process.wait()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from apps.deployer.compose import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner, Line, Stream
+from apps.deployer.terminal_signs import with_visible_signs, without_colours
 from apps.deployer.verdict.verdict import ServiceReport, Verdict
 
 LINES = 20
@@ -14,9 +15,6 @@ MOST_CONTAINERS = 10
 _LINE_BYTES = 2000  # of one line, beyond which it is cut
 _TIMEOUT = 10.0  # seconds; these commands answer in milliseconds or hang with the engine
 
-# What colours a line (ECMA-48, control sequences), and every other sign that steers a terminal.
-_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # How the engine begins each line with --timestamps; all of one length, so that they sort as texts.
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) (.*)")
 _NEVER_STARTED = frozenset({"missing", "created"})
@@ -63,6 +61,4 @@ def _last_lines(runner: CommandRunner, container: str, redactor: Redactor) -> tu
 
 def _harmless(line: str, redactor: Redactor) -> str:
     """Return `line` without secrets, without colours, and with all else that steers a terminal visible."""
-    # A colour within a secret would hide it from the redactor.
-    plain = redactor.redact(_COLOUR.sub("", line))
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", plain)
+    return with_visible_signs(redactor.redact(without_colours(line)))

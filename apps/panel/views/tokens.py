@@ -20,6 +20,7 @@ from apps.panel.access import recently_signed_in, signed_in
 # What tokens may be for, in words for people.
 _WORDS: dict[str, Any] = {
     Permission.VIEW: gettext_lazy("See apps, versions, events and their logs"),
+    Permission.READ_LOGS: gettext_lazy("Read what the containers of apps print"),
     Permission.OPERATE: gettext_lazy("Stop, start, restart, scale, roll back, cancel"),
     Permission.DEPLOY: gettext_lazy("Deploy new content"),
     Permission.CONFIGURE: gettext_lazy("Change settings of apps"),

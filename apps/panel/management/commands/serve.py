@@ -13,6 +13,8 @@ from apps.accounts.setup import admin_from_environment, setup_link
 from apps.core.checks import dangerous_settings
 from apps.core.database import require_migrated
 from apps.core.errors import DomainError
+from apps.deployer.console.consoles import consoles
+from apps.deployer.container_logs.watching import watching
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.state.states import start_watcher
@@ -52,6 +54,8 @@ class Command(BaseCommand):
             worker.on_end = server.stop_from_thread
             server.run()
             stop.cancel()
+            consoles.stop()
+            watching.stop()
             worker.finish()
             live_reads.close_connections()
         if not server.listening_addresses:

@@ -1,0 +1,1 @@
+"""A shell in a running container, for somebody who sits before a page."""

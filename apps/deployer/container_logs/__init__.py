@@ -1,0 +1,1 @@
+"""What the containers of an app print: read once, followed live, or taken along as a file."""

@@ -1,0 +1,169 @@
+"""What containers have printed until now: the last lines, or all of it as a text."""
+
+import heapq
+import queue
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from django.utils import timezone
+
+from apps.deployer.container_logs.lines import (
+    OutputLine,
+    Source,
+    line_limit,
+    logs_command,
+    note,
+)
+from apps.deployer.container_logs.wishes import Wish
+from apps.deployer.runner.interface import CancelToken, CommandRunner, Line, Outcome
+
+# Characters of the last lines that are held, whatever they are.
+MOST_CHARACTERS = 4 * 1024 * 1024
+# What a file has at most.
+MOST_DOWNLOADED = 64 * 1024 * 1024
+_AT_ONCE = 4  # containers that are read side by side
+_DOWNLOAD_TIMEOUT = 15 * 60.0
+_AHEAD = 1000  # lines that are read ahead of whoever takes a file
+
+
+def last_lines(
+    runner: CommandRunner,
+    sources: Sequence[Source],
+    wish: Wish,
+    cancel: CancelToken | None = None,
+    timeout: float = 30.0,
+) -> list[OutputLine]:
+    """Return the last lines of all `sources` together that `wish` asks for, in the order of their times.
+
+    They come in milliseconds; an engine that hangs is waited for `timeout` seconds.
+    """
+    read = partial(_read_last, runner, wish=wish, cancel=cancel, timeout=timeout)
+    with ThreadPoolExecutor(min(_AT_ONCE, len(sources) or 1), thread_name_prefix="last-lines") as pool:
+        found = [line for lines in pool.map(read, sources) for line in lines]
+    found.sort(key=lambda line: line.stamp)
+    return [line.finished() for line in found[-wish.tail :]]
+
+
+def _read_last(
+    runner: CommandRunner, source: Source, *, wish: Wish, cancel: CancelToken | None, timeout: float
+) -> list[OutputLine]:
+    kept: deque[OutputLine] = deque(maxlen=wish.tail)
+    characters = 0
+    said: list[str] = []
+
+    def keep(line: Line) -> None:
+        nonlocal characters
+        made = source.take(line, 0.0)
+        if made is None:
+            said.append(line.text)
+            return
+        if len(kept) == wish.tail:
+            characters -= len(kept[0].text)
+        kept.append(made)
+        characters += len(made.text)
+        while characters > MOST_CHARACTERS and len(kept) > 1:
+            characters -= len(kept.popleft().text)
+
+    argv = logs_command(source.container, tail=wish.tail, since=wish.since, until=wish.until)
+    result = runner.run(argv, sink=keep, cancel=cancel, timeout=timeout, line_limit=line_limit())
+    if not result.ok and result.outcome is not Outcome.CANCELLED:
+        words = source.redactor.redact(" ".join(said)[:500]) or f"it ended with exit code {result.exit_code}"
+        kept.append(note(f"The output could not be read: {words}", timezone.now(), source.container))
+    return list(kept)
+
+
+def as_text(
+    runner: CommandRunner,
+    sources: Sequence[Source],
+    wish: Wish,
+    cancel: CancelToken,
+    *,
+    timestamps: bool,
+    names: bool,
+) -> Generator[str]:
+    """Yield what `sources` have printed as the text of a file, merged by time; `tail` is not looked at.
+
+    The commands behind it end on `cancel`, when the generator is closed, and when the file is as long as
+    may be.
+    """
+    length = 0
+    with _reading(runner, sources, wish, cancel) as streams:
+        for line in heapq.merge(*streams, key=lambda line: line.stamp):
+            text = line.finished().as_text(timestamps=timestamps, names=names) + "\n"
+            length += len(text)
+            if length > MOST_DOWNLOADED:
+                yield f"… cut here, after {MOST_DOWNLOADED // 1024**2} MiB. Choose a later “since”.\n"
+                return
+            yield text
+
+
+@contextmanager
+def _reading(
+    runner: CommandRunner, sources: Sequence[Source], wish: Wish, cancel: CancelToken
+) -> Iterator[list[Iterator[OutputLine]]]:
+    """Run a command for each of `sources` in a thread, and yield their lines; end them with the block."""
+    streams = [_Stream(runner, source, wish, cancel) for source in sources]
+    try:
+        for stream in streams:
+            stream.start()
+        yield [iter(stream) for stream in streams]
+    finally:
+        cancel.cancel()
+        for stream in streams:
+            stream.join()
+
+
+class _Stream(threading.Thread):
+    """Reads one source, a bounded number of lines ahead of whoever iterates over it."""
+
+    def __init__(self, runner: CommandRunner, source: Source, wish: Wish, cancel: CancelToken) -> None:
+        super().__init__(name="container-log-file")
+        self._runner, self._source, self._wish, self._cancel = runner, source, wish, cancel
+        self._lines: queue.Queue[OutputLine | None] = queue.Queue(_AHEAD)
+
+    def run(self) -> None:
+        argv = logs_command(self._source.container, since=self._wish.since, until=self._wish.until)
+        try:
+            self._runner.run(
+                argv,
+                sink=self._keep,
+                cancel=self._cancel,
+                timeout=_DOWNLOAD_TIMEOUT,
+                line_limit=line_limit(),
+            )
+        finally:
+            self._put(None)
+
+    def _keep(self, line: Line) -> None:
+        if (made := self._source.take(line, 0.0)) is not None:
+            self._put(made)
+
+    def _put(self, line: OutputLine | None) -> None:
+        while not self._cancel.cancelled:
+            try:
+                self._lines.put(line, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def __iter__(self) -> Iterator[OutputLine]:
+        # Not beyond the next line, which may still show that one begins a secret (see `seams.Seam`).
+        held: OutputLine | None = None
+        while (line := self._next()) is not None:
+            if held is not None:
+                yield held
+            held = line
+        if held is not None:
+            yield held
+
+    def _next(self) -> OutputLine | None:
+        while not self._cancel.cancelled:
+            try:
+                return self._lines.get(timeout=0.1)
+            except queue.Empty:
+                continue
+        return None

@@ -1,0 +1,164 @@
+"""The WebSocket with the output of containers: what it refuses, shares, skips and ends."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from apps.accounts.models import User
+from apps.deployer.container_logs import follower as following
+from apps.deployer.container_logs import watching as watching_module
+from apps.deployer.container_logs.watching import IN_ALL, PER_PERSON, Watching, watching
+from apps.deployer.container_logs.wishes import Wish
+from apps.deployer.runner.mock_runner import MockRunner
+from apps.deployer.state import feed
+from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, TOO_MANY
+from tests.panel.fake_feed import Feed, container
+from tests.panel.live import Watcher, in_thread, make_user, session_of, socket
+from tests.panel.pages import make_app
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STAMP = "2026-03-01T12:00:00.{:09d}Z "
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockRunner]:
+    mock = MockRunner()
+    mock.on("logs", lines=[STAMP.format(n) + f"[ERROR] line {n}" for n in range(1, 4)])
+    mock.on("logs", "--follow", blocks_until_cancelled=True)
+    monkeypatch.setattr(watching_module, "default_runner", lambda: mock)
+    monkeypatch.setattr(feed, "_running", Feed(container()))
+    yield mock
+    watching.stop()
+
+
+@pytest.fixture
+def ada(runner: MockRunner) -> User:
+    make_app()
+    return make_user("ada", "viewer")
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def code_of(path: str, user: User) -> int:
+    accepted, code = await socket(path, await in_thread(session_of)(user)).connect(timeout=5)
+    return 0 if accepted else int(code)
+
+
+async def test_two_who_watch_the_same_share_one_command_that_ends_with_the_last(
+    runner: MockRunner, ada: User
+) -> None:
+    session = await in_thread(session_of)(ada)
+    one, two = (Watcher("/ws/apps/shop/logs/", session) for _ in range(2))
+    await until(lambda: len(one.lines) == len(two.lines) == 3)
+    assert [line["text"] for line in one.lines] == ["[ERROR] line 1", "[ERROR] line 2", "[ERROR] line 3"]
+    assert {(line["level"], line["source"]) for line in two.lines} == {("error", "web-1")}
+    await until(lambda: sum("--follow" in argv for argv in runner.commands()) == 1)
+
+    await one.leave()
+    shared = next(iter(watching._shared.values()))
+    assert shared.watchers == 1
+    assert not shared.follower._cancel.cancelled
+
+    await two.leave()
+    assert watching._shared == {}
+    await in_thread(shared.follower.join)()
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("tail=0", BAD_REQUEST), ("since=yesterday", BAD_REQUEST), ("service=-x%20y", BAD_REQUEST), ("", 0)],
+)
+async def test_an_address_that_says_nothing_is_refused(query: str, code: int, ada: User) -> None:
+    assert await code_of(f"/ws/apps/shop/logs/?{query}", ada) == code
+
+
+async def test_who_may_not_see_the_app_and_who_comes_from_elsewhere_gets_nothing(ada: User) -> None:
+    stranger = await in_thread(make_user)("sam", "")
+    assert await code_of("/ws/apps/shop/logs/", stranger) == NOT_FOUND
+    assert await code_of("/ws/apps/nothing/logs/", ada) == NOT_FOUND
+    session = await in_thread(session_of)(ada)
+    accepted, _ = await socket("/ws/apps/shop/logs/", session, origin="http://evil.example").connect()
+    assert not accepted
+
+
+async def test_what_has_an_end_is_over(ada: User) -> None:
+    watcher = Watcher("/ws/apps/shop/logs/?until=2026-03-02", await in_thread(session_of)(ada))
+    assert await watcher.closed() == 1000
+    assert [frame["type"] for frame in watcher.frames] == ["lines", "end"]
+
+
+async def test_one_person_has_so_many_and_is_told(ada: User) -> None:
+    session = await in_thread(session_of)(ada)
+    watchers = [Watcher(f"/ws/apps/shop/logs/?tail={n + 1}", session) for n in range(PER_PERSON)]
+    await until(lambda: all(watcher.lines for watcher in watchers))
+    more = Watcher("/ws/apps/shop/logs/", session)
+    assert await more.closed() == TOO_MANY
+    assert f"You have {PER_PERSON} logs" in more.frames[0]["text"]
+    for watcher in watchers:
+        await watcher.leave()
+
+
+def test_there_are_so_many_in_all(runner: MockRunner) -> None:
+    app, held = make_app(), []
+    mine = Watching()
+    for n in range(IN_ALL):
+        held.append(mine.watch(n, app, Wish(tail=n + 1)))
+        held[-1].__enter__()
+    with (
+        pytest.raises(watching_module.TooManyViews, match="for everybody together"),
+        mine.watch(99, app, Wish(tail=99)),
+    ):
+        pass
+    with mine.watch(99, app, Wish(tail=1)):  # what is followed already costs nothing more
+        pass
+    for one in held:
+        one.__exit__(None, None, None)
+    mine.stop()
+
+
+async def test_a_slow_client_is_told_what_it_missed(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher = Watcher("/ws/apps/shop/logs/?tail=50", await in_thread(session_of)(ada))
+    await until(lambda: watcher.lines)
+    follower = next(iter(watching._shared.values())).follower
+    watcher.reading.clear()
+    for _ in range(3000):
+        follower._say("x" * 1000)
+    await until(lambda: follower.last_seq == 3003)
+    watcher.reading.set()
+    await until(lambda: watcher.lines[-1]["seq"] == 3003)
+
+    skipped = sum(frame["lines"] for frame in watcher.frames if frame["type"] == "skipped")
+    assert skipped > 0
+    assert len(watcher.lines) + skipped == 3003
+    await watcher.leave()
+
+
+async def test_a_right_that_is_taken_away_ends_it(ada: User) -> None:
+    watcher = Watcher("/ws/apps/shop/logs/", await in_thread(session_of)(ada))
+    await until(lambda: watcher.lines)
+
+    def lose() -> None:
+        ada.role = ""
+        ada.save()
+
+    await in_thread(lose)()
+    assert await watcher.closed() == NOT_FOUND
+    assert watching._shared == {}
+
+
+async def test_only_so_many_containers_are_followed_and_that_is_said(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [container(number=n) for n in range(1, following.MOST_CONTAINERS + 3)]
+    monkeypatch.setattr(feed, "_running", Feed(*many))
+    watcher = Watcher("/ws/apps/shop/logs/", await in_thread(session_of)(ada))
+    await until(lambda: any("choose a service" in line["text"] for line in watcher.lines))
+    assert len({line["source"] for line in watcher.lines} - {""}) == following.MOST_CONTAINERS
+    await watcher.leave()
