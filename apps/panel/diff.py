@@ -9,8 +9,9 @@ from itertools import groupby, zip_longest
 from apps.applications import environment
 from apps.applications.content import Content
 
-# Longer texts than anybody reads a difference of; comparing them would hold up the server.
-MAX_CHARACTERS = 400_000
+# Longer texts than anybody reads a difference of. The time to compare grows with the square of the lines:
+# of so many it is a second at worst.
+_MAX_CHARACTERS, _MAX_LINES = 400_000, 8_000
 _CONTEXT = 3
 # Words are compared in so many pairs of lines, and in lines no longer than that: more is no help to anybody.
 _MARKED_PAIRS = 500
@@ -91,6 +92,12 @@ class EnvironmentChanges:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.reordered)
+
+
+def too_long(*texts: str) -> bool:
+    """Tell whether comparing these texts would hold up the server."""
+    lines = sum(text.count("\n") for text in texts)
+    return lines > _MAX_LINES or sum(map(len, texts)) > _MAX_CHARACTERS
 
 
 def compare(old: str, new: str) -> list[Part]:

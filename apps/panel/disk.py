@@ -10,7 +10,7 @@ from apps.deployer.compose import COMPOSE_FILE
 from apps.deployer.state.app_files import read
 from apps.deployer.state.app_state import AppState
 from apps.deployer.state.drift import Kind
-from apps.panel.diff import MAX_CHARACTERS, DiffLine, diff_lines
+from apps.panel.diff import DiffLine, diff_lines, too_long
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def file_changes(app: App, state: AppState) -> FileChanges:
     text, problem = file.text()
     if problem or file.data == before.encode():
         return FileChanges(differ=True)
-    if len(before) + len(text) > MAX_CHARACTERS:
+    if too_long(before, text):
         return FileChanges(differ=True, words=gettext("The Compose files are too long to compare here."))
     lines = diff_lines(before, text)
     words = "" if lines else gettext("Only line ends or marks that nobody sees differ in the Compose file.")

@@ -13,7 +13,7 @@ from apps.applications.problems import InvalidContent
 from apps.applications.services import content_of
 from apps.deployer.state.disk_content import DiskContent, DiskUnreadable, content_on_disk
 from apps.panel.access import find_version
-from apps.panel.diff import MAX_CHARACTERS, diff_lines, environment_changes
+from apps.panel.diff import diff_lines, environment_changes, too_long
 
 # Lines around a difference of three texts.
 _AROUND = 2
@@ -139,7 +139,7 @@ def sentence_about(theirs: ComposeVersion, newest: ComposeVersion | None) -> str
 def compare(start: Start, theirs: ComposeVersion, compose: str, typed: str) -> Overtaken:
     """Return what was typed (`compose`, and the environment with its masks) beside `theirs`."""
     compose, typed = unix(compose), unix(typed)
-    if len(start.content.yaml) + len(theirs.yaml) + len(compose) > MAX_CHARACTERS:
+    if too_long(start.content.yaml, theirs.yaml, compose):
         return Overtaken(theirs, None, None)
     parts = merge_parts(start.content.yaml, theirs.yaml, compose)
     try:
@@ -173,7 +173,7 @@ def changes(app: App, compose: str, content: Content | None) -> dict[str, object
     against = app.current_version or app.versions.first()
     if against is None:
         return {}
-    if len(against.yaml) + len(compose) > MAX_CHARACTERS:
+    if too_long(against.yaml, compose):
         return {"against": against, "too_long": True}
     found: dict[str, object] = {"against": against, "diff": diff_lines(against.yaml, unix(compose))}
     if content is not None:

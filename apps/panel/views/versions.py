@@ -18,7 +18,7 @@ from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.diff import MAX_CHARACTERS, blocks, compare, environment_changes
+from apps.panel.diff import blocks, compare, environment_changes, too_long
 from apps.panel.outcomes import with_outcomes
 
 _PER_PAGE = 25
@@ -124,7 +124,7 @@ def _recorded(version: ComposeVersion) -> dict[str, object]:
 def difference(old: ComposeVersion, new: ComposeVersion, view: str = "") -> dict[str, object]:
     """Return what `partials/diff.html` shows of two versions, in the `view` side or inline."""
     found: dict[str, object] = {"old": old, "new": new, "diff_view": view if view in _VIEWS else _VIEWS[0]}
-    if len(old.yaml) + len(new.yaml) > MAX_CHARACTERS:
+    if too_long(old.yaml, new.yaml):
         return found | {"too_long": True}
     return found | {
         "diff": blocks(compare(old.yaml, new.yaml)),
