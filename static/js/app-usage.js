@@ -15,7 +15,7 @@
   // --- numbers in words ---
 
   function percent(value) {
-    return interpolate(gettext("%(number)s %"), { number: value < 10 ? value.toFixed(1) : Math.round(value) }, true);
+    return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
   }
 
   function size(bytes) {

@@ -33,7 +33,7 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
         assert app.deploy(text)["status"] == "succeeded"
         assert running() == 0
 
-        with usage_socket(panel, app.slug) as first:
+        with usage_socket(panel, app.slug, app.client) as first:
             frame = next_usage(first, "db", "web")
             web, total = frame["services"]["web"], frame["total"]
             assert (web["memory_limit"], web["cpu_limit"]) == (128 * MEBIBYTE, 100.0)
@@ -42,7 +42,7 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
             assert total["memory"] == web["memory"] + frame["services"]["db"]["memory"]
             assert total["memory_of"] > total["memory"]
             assert total["cpu_of"] >= 100
-            with usage_socket(panel, app.slug) as second:
+            with usage_socket(panel, app.slug, app.client) as second:
                 assert next_usage(second, "db", "web")["key"] == frame["key"]
                 assert running() == 1
 
@@ -59,13 +59,13 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
         wait_until(lambda: running() == 0, "the stream ends when nobody looks", timeout=10)
 
         # Neither a panel that is killed nor one that stops leaves it behind.
-        with usage_socket(panel, app.slug) as third:
+        with usage_socket(panel, app.slug, app.client) as third:
             next_usage(third, "db")
             pid = panel.pid
             panel.kill()
             panel.start()
             wait_until(lambda: not stats_processes(pid), "what a killed panel had started ends", timeout=20)
-        with usage_socket(panel, app.slug) as fourth:
+        with usage_socket(panel, app.slug, app.client) as fourth:
             next_usage(fourth, "db")
             pid = panel.pid
             assert panel.terminate() == 0

@@ -9,16 +9,17 @@ import psutil
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests.lab.http import Client
 from tests.lab.panel import PanelProcess
 
 
 @contextmanager
-def usage_socket(panel: PanelProcess, slug: str) -> Iterator[ClientConnection]:
-    """Look at the usage of the app `slug` as the administrator, in a block."""
+def usage_socket(panel: PanelProcess, slug: str, client: Client) -> Iterator[ClientConnection]:
+    """Look at the usage of the app `slug` as whom `client` is signed in as, in a block."""
     with connect(
         f"{panel.url.replace('http', 'ws')}/ws/apps/{slug}/stats/",
         origin=Origin(panel.url),
-        additional_headers={"Cookie": panel.client().cookie_header()},
+        additional_headers={"Cookie": client.cookie_header()},
         max_size=None,
     ) as socket:
         yield socket
