@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import cache
+from django.utils import translation
 
 from tests.lab.engine import Engine, ProjectCleanup
 from tests.lab.panel import ROOT, PanelProcess, make_template
@@ -97,6 +98,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def forget_attempts() -> None:
     """Let no test be refused for what an earlier one tried too often."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def speak_english() -> None:
+    """Let no test speak the language that the last request of an earlier one asked for."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
