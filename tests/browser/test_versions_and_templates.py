@@ -120,8 +120,7 @@ def test_versions_templates_and_the_check(
     words = ("registry", "add", registry.host, "--username", registry.username)
     panel.manage(*words, input=registry.password, check=True)
     for tag, env in (("1", "MODE=a\n"), ("2", "MODE=b\nMORE=1\n")):
-        image = registry.push("web", tag)
-        deploy(panel, slug, tmp_path, file_of(image), f"{env}API_TOKEN={VALUE}\n")
+        deploy(panel, slug, tmp_path, file_of(registry.ref("web", tag)), f"{env}API_TOKEN={VALUE}\n")
     sign_in(page, panel)
     compare_and_roll_back(page, panel, slug)
 

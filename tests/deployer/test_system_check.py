@@ -22,15 +22,14 @@ from apps.deployer.system_check.findings import Finding, State
 from apps.deployer.system_check.run import check_system
 from apps.deployments.models import Worker
 
-INFO = {"ServerVersion": "27.1", "SystemTime": "", "DockerRootDir": ""}
+INFO = {"ServerVersion": "27.1", "DockerRootDir": ""}
 
 
 class Engine:
     """A runner that answers as an engine and a Compose do."""
 
     def __init__(self, info: dict[str, Any] | None = None, compose: str = "2.30.0", error: str = "") -> None:
-        now = timezone.now().isoformat().replace("+00:00", "123Z")
-        self.info = INFO | {"SystemTime": now} | (info or {})
+        self.info = info or {}
         self.compose, self.error = compose, error
         self.started = 0
 
@@ -40,7 +39,9 @@ class Engine:
         if "compose" in argv:
             text, failed = self.compose, not self.compose
         else:
-            text, failed = self.error or json.dumps(self.info), bool(self.error)
+            now = timezone.now().isoformat().replace("+00:00", "123Z")
+            told = INFO | {"SystemTime": now} | self.info
+            text, failed = self.error or json.dumps(told), bool(self.error)
         sink(Line("stderr" if failed else "stdout", text, timezone.now()))
         return CommandResult(int(failed), outcome=Outcome.EXITED)
 
