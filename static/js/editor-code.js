@@ -9,6 +9,7 @@ const makeCodeEditor = (() => {
     "&.cm-focused": { outline: "none" },
     ".cm-scroller": { fontFamily: "var(--tblr-font-monospace)", lineHeight: "1.25rem", borderRadius: "4px" },
     ".cm-content": { padding: ".5rem 0", caretColor: "var(--ink)" },
+    ".cm-content, .cm-gutter": { minHeight: "27.5rem" },
     ".cm-line": { padding: "0 .75rem 0 .375rem" },
     ".cm-gutters": { color: "var(--quiet)", backgroundColor: "var(--sunken)", borderRight: "1px solid var(--line)" },
     ".cm-lineNumbers .cm-gutterElement": { padding: "0 .25rem 0 .5rem" },
@@ -70,11 +71,23 @@ const makeCodeEditor = (() => {
     const callbacks = [];
     label.id ||= `${textarea.id}_label`;
 
+    // A browser takes its time to put many lines into a text area: those are written in a pause, and where asked for.
+    const much = 50000; // characters
+    let writing = null;
+    const write = () => {
+      clearTimeout(writing);
+      writing = null;
+      textarea.value = view.state.doc.toString();
+    };
     const changed = EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
-      textarea.value = update.state.doc.toString();
+      clearTimeout(writing);
+      if (update.state.doc.length < much) textarea.value = update.state.doc.toString();
+      else writing = setTimeout(write, 500);
       for (const callback of callbacks) callback();
     });
+    textarea.form.addEventListener("formdata", (event) => event.formData.set(textarea.name, view.state.doc.toString()));
+    window.addEventListener("pagehide", () => { if (writing !== null) write(); });
     // Left to the browser, text that replaces a selection, or is more than one sign (a voice, a script), is put in with
     // style attributes, which the content security policy refuses.
     const inserted = EditorView.domEventHandlers({
@@ -98,7 +111,7 @@ const makeCodeEditor = (() => {
     const view = new EditorView({
       doc: textarea.value,
       extensions: [
-        code.lineNumbers(), code.lintGutter(), code.foldGutter(), code.highlightSpecialChars(), code.history(),
+        code.lineNumbers(), code.linter(null), code.lintGutter(), code.foldGutter(), code.highlightSpecialChars(), code.history(),
         code.drawSelection(), code.dropCursor(), code.indentOnInput(), code.bracketMatching(), code.closeBrackets(),
         code.highlightActiveLine(), code.highlightActiveLineGutter(), code.highlightSelectionMatches(),
         code.rectangularSelection(), code.crosshairCursor(), code.search(), EditorState.allowMultipleSelections.of(true),
@@ -131,7 +144,7 @@ const makeCodeEditor = (() => {
     };
     // A browser that comes back to the page puts what was typed back into the text area, after this script has run.
     window.addEventListener("pageshow", () => {
-      if (textarea.value !== view.state.doc.toString()) replace(textarea.value);
+      if (writing === null && textarea.value !== view.state.doc.toString()) replace(textarea.value);
     });
 
     return {

@@ -6,7 +6,9 @@ const hasCodeEditor = "adoptedStyleSheets" in document && "CodeMirror" in window
 
 // Marks `lines` beside the text area in `editor`.
 function markEditorLines(editor, lines) {
-  editor.dataset.problemLines = lines.join(" ");
+  const shown = lines.join(" ");
+  if (editor.dataset.problemLines === shown) return;
+  editor.dataset.problemLines = shown;
   editor.dispatchEvent(new Event("problem-lines"));
 }
 

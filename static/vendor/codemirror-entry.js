@@ -11,7 +11,7 @@ export {
 export {
   autocompletion, completionKeymap, closeBrackets, closeBracketsKeymap, completionStatus, startCompletion,
 } from "@codemirror/autocomplete";
-export { lintGutter, setDiagnostics, lintKeymap } from "@codemirror/lint";
+export { linter, lintGutter, setDiagnostics, lintKeymap } from "@codemirror/lint";
 export { search, searchKeymap, highlightSelectionMatches } from "@codemirror/search";
 export { yaml } from "@codemirror/lang-yaml";
 export { tags } from "@lezer/highlight";

@@ -12,6 +12,7 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import PLANS, limited
+from apps.applications.content import Content
 from apps.applications.docker_run.adding import add_run_line
 from apps.applications.models import App
 from apps.core.errors import DomainError
@@ -80,14 +81,17 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         "app": app, "form": form, "base": start.base, "newest": start.newest, "from_disk": start.from_disk
     }  # fmt: skip
     if not form.is_bound:
+        context |= editing.changes(
+            app, start.content.yaml, Content(start.content.yaml, start.content.environment)
+        )
         return render(request, "app_edit.html", context)
+    context |= editing.changes(app, request.POST.get("compose", ""), _content(form))
     intent = request.POST.get("intent")
     if intent == _IMPORT:
         return _imported(request, "app_edit.html", NewVersionForm, context, start)
     if request.POST.get("compare") or request.POST.get("merge"):
         return _compared(request, start, form, context)
     if intent == _PLAN:
-        context |= editing.changes(app, request.POST.get("compose", ""), _content(form))
         return _planned(request, "app_edit.html", form, context, app)
     if form.is_valid() and form.content is not None:
         data = form.cleaned_data
@@ -170,6 +174,7 @@ def _compared(
     if merge and found.parts is not None and found.environment is not None:
         values = editing.taken_over(found) | {"note": request.POST.get("note", "")}
         both = NewVersionForm(previous_environment="", initial=values)
+        context |= editing.changes(start.app, str(values["compose"]), None)
         context |= {"form": both, "base": theirs, "overtaken": None, "merged": found, "started": start.base}
     part = wants_fragment(request) and not merge
     return render(request, "partials/overtaken.html" if part else "app_edit.html", context)
@@ -195,6 +200,8 @@ def _imported(
     else:
         values |= {"compose": added.compose, "environment": added.environment}
         context["added"] = added
+        if start:
+            context |= editing.changes(start.app, added.compose, None)
     more = {"previous_environment": start.content.environment} if start else {}
     context |= {"form": form_class(initial=values, **more), "unsaved": True}
     return render(request, template, context, status=status)
