@@ -42,7 +42,6 @@ NOT_YET = frozenset(
         "partials/plan_result",
         "partials/plan_services",
         "partials/rollback_plan",
-        "partials/run_line",
     ]
 )
 _PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]")
