@@ -1,5 +1,7 @@
 """Fixtures that every test may use. What they give is described in tests/lab/."""
 
+import fcntl
+import os
 import re
 import signal
 import sys
@@ -150,8 +152,16 @@ def cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def panel_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a migrated database and an administrator."""
-    return make_template(tmp_path_factory.mktemp("panel-template"))
+    """A data folder with a migrated database and an administrator, one for all processes of the run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    made = shared / "panel-template"
+    with (shared / "panel-template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            make_template(shared / "panel-template-in-the-making").rename(made)
+    return made
 
 
 @pytest.fixture

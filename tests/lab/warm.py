@@ -10,6 +10,7 @@ Run as a program this module is that parent.
 """
 
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -290,5 +291,7 @@ if __name__ == "__main__":
     # A person's Ctrl-C is for the tests and for what they started; the parent ends with the tests.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _read = _warmed()
+    # What a fork does not look at stays shared with the parent.
+    gc.freeze()
     _become(_next_child(socket.socket(fileno=int(sys.argv[1]))), _read)
     runpy.run_path("manage.py", run_name="__main__")
