@@ -16,7 +16,7 @@ from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Se
 from apps.panel.strip import Bar, strips
 from apps.panel.timeline import step_label
 
-_NOW = 6  # events that are shown as running or waiting
+_NOW = 4  # events that are shown as running or waiting
 _LAST = 3  # of what ended
 
 GROUPS = (TROUBLED, DEPLOYING, STOPPED, RUNNING)
