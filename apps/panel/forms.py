@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent, Problem
@@ -39,18 +39,21 @@ class ContentForm(forms.Form):
     """A Compose file and its environment, with a note on what changed."""
 
     compose = RawTextField(
-        label="Compose file",
+        label=gettext_lazy("Compose file"),
         rows=22,
         keep=True,
-        error_messages={"required": "There is no Compose file yet. Paste one, or start from the example."},
+        error_messages={
+            "required": gettext_lazy("There is no Compose file yet. Paste one, or start from the example.")
+        },
     )
-    environment = RawTextField(label="Environment", rows=6, required=False)
+    environment = RawTextField(label=gettext_lazy("Environment"), rows=6, required=False)
     # Lines of NEW=OLD, for names whose hidden values stay.
     renamed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20_000)
     note = forms.CharField(
+        label=gettext_lazy("Note"),
         max_length=500,
         required=False,
-        help_text="What changed and why, for whoever looks at the history.",
+        help_text=gettext_lazy("What changed and why, for whoever looks at the history."),
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     # The text that values shown as a mask stand for.
@@ -103,19 +106,20 @@ class ContentForm(forms.Form):
 def _sentence(problem: Problem) -> str:
     if problem.line is None:
         return problem.message
-    place = f"Line {problem.line}"
-    if problem.column is not None:
-        place += f", column {problem.column}"
-    return f"{place}: {problem.message}"
+    if problem.column is None:
+        place = gettext("Line %(line)s: %(message)s")
+    else:
+        place = gettext("Line %(line)s, column %(column)s: %(message)s")
+    return place % {"line": problem.line, "column": problem.column, "message": problem.message}
 
 
 class AdoptForm(forms.Form):
     """The name of the app that a project becomes."""
 
     slug = forms.CharField(
-        label="Name of the app",
+        label=gettext_lazy("Name of the app"),
         max_length=200,
-        help_text="Lowercase letters, digits, dashes and underscores. It stays for good.",
+        help_text=gettext_lazy("Lowercase letters, digits, dashes and underscores. It stays for good."),
         widget=forms.TextInput(
             attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
         ),
@@ -126,18 +130,18 @@ class NewAppForm(ContentForm):
     """The first version of a new app."""
 
     slug = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=200,
-        help_text="Lowercase letters, digits, dashes and underscores. It stays for good.",
+        help_text=gettext_lazy("Lowercase letters, digits, dashes and underscores. It stays for good."),
         widget=forms.TextInput(
             attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
         ),
     )
     name = forms.CharField(
-        label="Shown as",
+        label=gettext_lazy("Shown as"),
         max_length=100,
         required=False,
-        help_text="For people; may hold capitals and spaces. Empty: its name.",
+        help_text=gettext_lazy("For people; may hold capitals and spaces. Empty: its name."),
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     # Secrets that a template generated: what masks in the environment stand for.
@@ -177,10 +181,12 @@ class NewVersionForm(ContentForm):
 
 class AppSettingsForm(forms.ModelForm):
     tags = forms.CharField(
-        label=_("Tags"),
+        label=gettext_lazy("Tags"),
         required=False,
         max_length=MOST_TAGS * (MAX_LENGTH + 2),
-        help_text=_("Words by which people find apps that belong together: web, team-a, customer:acme …"),
+        help_text=gettext_lazy(
+            "Words by which people find apps that belong together: web, team-a, customer:acme …"
+        ),
         widget=forms.TextInput(
             attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
         ),
@@ -190,11 +196,11 @@ class AppSettingsForm(forms.ModelForm):
         model = App
         fields = ["name", "verify_timeout", "calm_seconds", "auto_rollback", "protected"]
         labels = {
-            "name": "Name",
-            "verify_timeout": "Time to verify, in seconds",
-            "calm_seconds": "Time of calm, in seconds",
-            "auto_rollback": "Go back by itself when an update fails",
-            "protected": "Protect this app: four eyes",
+            "name": gettext_lazy("Name"),
+            "verify_timeout": gettext_lazy("Time to verify, in seconds"),
+            "calm_seconds": gettext_lazy("Time of calm, in seconds"),
+            "auto_rollback": gettext_lazy("Go back by itself when an update fails"),
+            "protected": gettext_lazy("Protect this app: four eyes"),
         }
         widgets = {
             "name": forms.TextInput(attrs={"class": "form-control"}),
@@ -230,7 +236,7 @@ class RemoveForm(forms.Form):
     """The slug, typed again, and whether the volumes go too."""
 
     confirm = forms.CharField(
-        label="Type the name of the app to confirm",
+        label=gettext_lazy("Type the name of the app to confirm"),
         widget=forms.TextInput(
             attrs={
                 "class": "form-control",
@@ -240,7 +246,9 @@ class RemoveForm(forms.Form):
             }
         ),
     )
-    volumes = forms.BooleanField(required=False, label="Remove its volumes too, with all data in them")
+    volumes = forms.BooleanField(
+        required=False, label=gettext_lazy("Remove its volumes too, with all data in them")
+    )
 
     def __init__(self, *args: Any, slug: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -250,7 +258,9 @@ class RemoveForm(forms.Form):
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]
         if typed != self.slug:
-            raise forms.ValidationError(f"This is not {self.slug}. Nothing was removed.")
+            raise forms.ValidationError(
+                gettext("This is not %(slug)s. Nothing was removed.") % {"slug": self.slug}
+            )
         return typed
 
 
@@ -258,6 +268,7 @@ class RegistryForm(forms.ModelForm):
     """A credential; the password is never shown, and one that is left empty stays as it is."""
 
     password = forms.CharField(
+        label=gettext_lazy("Password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "new-password"}),
     )
@@ -265,7 +276,7 @@ class RegistryForm(forms.ModelForm):
     class Meta:
         model = RegistryCredential
         fields = ["host", "username", "only_apps"]
-        labels = {"username": "User name"}
+        labels = {"username": gettext_lazy("User name")}
         widgets = {
             "host": forms.TextInput(
                 attrs={"class": "form-control", "autocapitalize": "off", "spellcheck": "false"}
@@ -283,7 +294,7 @@ class RegistryForm(forms.ModelForm):
         if self.instance.pk:
             self.fields["host"].disabled = True
             self.fields["password"].required = False
-            self.fields["password"].help_text = "Leave it empty to keep the one that is stored."
+            self.fields["password"].help_text = gettext("Leave it empty to keep the one that is stored.")
 
     def clean_host(self) -> str:
         try:

@@ -133,7 +133,13 @@ def service_mark(state: str, health: str = "", exit_code: int | None = None) -> 
     if state == "exited":
         if exit_code == 0:
             return Mark("quiet", "checks", gettext_lazy("Ended, exit code 0"))
-        return Mark("bad", "circle-x", "Ended" if exit_code is None else f"Ended, exit code {exit_code}")
+        return Mark(
+            "bad",
+            "circle-x",
+            gettext("Ended")
+            if exit_code is None
+            else gettext("Ended, exit code %(code)s") % {"code": exit_code},
+        )
     return _CONTAINERS.get(state) or _unknown(state)
 
 

@@ -30,20 +30,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
 # Templates that are still to be done.
-NOT_YET = frozenset(
-    f"templates/{name}.html"
-    for name in [
-        "app_environment",
-        "app_redeploy",
-        "settings",
-        "partials/app_list",
-        "partials/plan",
-        "partials/plan_resources",
-        "partials/plan_result",
-        "partials/plan_services",
-        "partials/rollback_plan",
-    ]
-)
+NOT_YET = frozenset({"templates/app_environment.html", "templates/partials/app_list.html"})
 _PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]")
 
 

@@ -1,14 +1,24 @@
 """The panel in other languages: how one chooses, and that nothing is left in English."""
 
 import re
+from collections.abc import Callable
+from html.parser import HTMLParser
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
-from apps.accounts.models import Role
+from apps.accounts.audit.models import AuditEntry
+from apps.accounts.models import Role, User
+from apps.deployments.queue import enqueue
+from apps.deployments.states import Action, Status
 from apps.panel import texts
 from tests.accounts.people import make_person
+from tests.panel.admin_records import make_chunk, make_credential, make_event
+from tests.panel.fake_engine import FakeEngine
+from tests.panel.pages import BY, YAML, make_app, make_version
+from tests.panel.test_page_source import ADDRESSES
+from tests.panel.untranslated import READ
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +97,99 @@ def test_the_scripts_get_their_texts_before_any_other_script(client: Client) -> 
     assert "Cookie" not in answer.get("Vary", "")
     assert "no-store" in client.get("/language/de.js?v=old")["Cache-Control"]
     assert client.get("/language/fr.js").status_code == 404
+
+
+class Words(HTMLParser):
+    """What a page says, without what is the same in every language."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.inside: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style", "pre", "code", "textarea"):
+            self.inside.append(tag)
+        self.said += [value or "" for name, value in attrs if name in READ]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.said.append(data)
+
+
+# Words that no German page says, of those that English ones are full of.
+ENGLISH = re.compile(
+    r"\b(the|and|of|is|are|were|your|you|this|that|with|from|not|nothing|ago|new|show|settings|events?"
+    r"|remove|save|cancel|search|running|succeeded|failed|choose|yes|every|current)\b",
+    re.I,
+)
+# English wherever it is shown: names that somebody gave, what Docker says, what was written down as it happened.
+QUOTED = re.compile(r"Take release 2|This is synthetic")
+
+
+def pages(event: int, credential: int) -> list[str]:
+    known = {"{event}": str(event), "{credential}": str(credential)}
+    found = [
+        *ADDRESSES,
+        "/settings/",
+        "/settings/check/",
+        "/engine/host-rules/",
+        "/engine/prune/",
+        "/templates/",
+    ]
+    found += ["/templates/gitea/", "/apps/shop/environment/", "/apps/shop/access/", "/apps/shop/host-rules/"]
+    found += [
+        "/apps/shop/template/",
+        "/apps/new/?example",
+        "/account/tokens/",
+        "/events/?text=nope",
+        "/?q=nope",
+    ]
+    for sign, value in known.items():
+        found = [address.replace(sign, value) for address in found]
+    return found
+
+
+def test_every_page_is_german_where_german_was_chosen(
+    client: Client, person: Callable[[str], User], fake_engine: FakeEngine
+) -> None:
+    person(Role.ADMINISTRATOR)
+    app = make_app()
+    make_version(app, YAML + "# 2\n", "A=1\n")
+    event = make_event(app, version=app.current_version, status=Status.FAILED)
+    make_event(app, version=app.current_version)
+    make_chunk(event)
+    credential = make_credential()
+    choose(client, "de")
+
+    english = {}
+    for address in pages(event.pk, credential.pk):
+        page = client.get(address).content.decode()
+        assert '<html lang="de">' in page, address
+        found = [said for said in Words(page).said if ENGLISH.search(said) and not QUOTED.search(said)]
+        if found:
+            english[address] = found
+    assert english == {}
+
+
+def test_what_is_stored_is_english_whoever_asks_for_it(
+    client: Client, person: Callable[[str], User], fake_engine: FakeEngine
+) -> None:
+    person(Role.ADMINISTRATOR)
+    app = make_app()
+    event = enqueue(app, Action.RESTART, BY, version=app.current_version)
+    choose(client, "de")
+
+    answer = client.post(f"/events/{event.pk}/cancel/", follow=True)
+
+    assert "Abgebrochen" in answer.content.decode()
+    event.refresh_from_db()
+    assert event.error == "Cancelled while it was queued; nothing was changed."
+    refused = client.post(f"/events/{event.pk}/cancel/", follow=True).content.decode()
+    assert f"Vorgang {event.pk} ist schon zu Ende (abgebrochen)." in refused
+    assert AuditEntry.objects.filter(action="event.cancel_requested").get().outcome == "cancelled"

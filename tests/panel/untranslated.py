@@ -11,9 +11,13 @@ READ = frozenset({"title", "aria-label", "aria-description", "placeholder", "alt
 # What is inside is the same in every language: code, and what is no text at all.
 SAME_EVERYWHERE = frozenset({"code", "kbd", "samp", "script", "style"})
 # Names, units and the like.
-WORDS = frozenset({"SimpleDeploy", "UTC", "CPU", "IP", "SHA-256", "YAML", "Docker", "Compose"})
+WORDS = frozenset(
+    {"SimpleDeploy", "UTC", "CPU", "IP", "SHA-256", "YAML", "Docker", "Compose", "Python", "Django"}
+)
 # What scripts read of an attribute.
-FOR_MACHINES = "yes,no"
+FOR_MACHINES = frozenset({"yes,no", "same,file"})
+# A command as an example of what to type.
+EXAMPLES = frozenset({"docker run -d -p 8080:80 nginx"})
 
 _TAG, _VALUE = "\ue000", "\ue001"  # stand where the template has a tag or a value
 _WORD = re.compile(r"[^\W\d_][\w.-]*")
@@ -35,7 +39,7 @@ def untranslated(source: str) -> list[str]:
         for token in tokens
         if token.token_type in (TokenType.BLOCK, TokenType.VAR)
         for match in _SHOWN.finditer(token.contents)
-        if match["text"] != FOR_MACHINES
+        if match["text"] not in FOR_MACHINES
     )
     return [*reader.found, *(text for text in strings if _says_something(text))]
 
@@ -68,7 +72,11 @@ class _Reader(HTMLParser):
         self._same = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [text for name, text in attrs if name in READ and text and _says_something(text)]
+        self.found += [
+            text
+            for name, text in attrs
+            if name in READ and text and text not in EXAMPLES and _says_something(text)
+        ]
         self._same += tag in SAME_EVERYWHERE
 
     def handle_endtag(self, tag: str) -> None:

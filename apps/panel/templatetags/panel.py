@@ -21,6 +21,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from apps.accounts import policy
 from apps.accounts.policy import Permission
+from apps.core.sentences import translated
 from apps.deployer.prune.inventory import shown_size
 from apps.panel import texts
 from apps.panel.addresses import query_of
@@ -252,7 +253,7 @@ def size(count: int | None) -> str:
 @register.filter
 def short_digests(text: str) -> str:
     """Shorten every SHA-256 in `text` to the twelve digits that Docker's own lists show."""
-    return _DIGEST.sub(r"sha256:\1…", text)
+    return _DIGEST.sub(r"sha256:\1…", translated(text))
 
 
 @register.filter

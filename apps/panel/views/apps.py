@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts import policy
@@ -108,7 +109,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         tags = form.cleaned_data["tags"]
         save_settings(form.instance, form.changed_columns(), Actor.from_request(request), tags)
-        messages.success(request, "The settings were saved.")
+        messages.success(request, gettext("The settings were saved."))
         return redirect("app-settings", slug)
     # The form writes what was typed into its object; the page names the app as it is stored.
     app = find_app(request, slug)
@@ -124,7 +125,7 @@ def lifecycle(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """Stop, start, restart or pull an app, or of its services those that the form names."""
     app = find_app(request, slug, Permission.OPERATE)
     if action not in requests.LIFECYCLE:
-        raise NotFound(f"There is no action {action[:100]}.")
+        raise NotFound(gettext("There is no action %(action)s.") % {"action": action[:100]})
     services = request.POST.getlist("service")
     event = requests.submit_lifecycle(app, Action(action), Actor.from_request(request), services=services)
     return redirect("event", event.pk)
@@ -137,7 +138,9 @@ def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what another deploy of the current version would do, and deploy it."""
     app = find_app(request, slug, Permission.OPERATE)
     if app.current_version is None:
-        raise requests.NotDeployed(f"{app.slug} has not been deployed yet. Deploy it first.")
+        raise requests.NotDeployed(
+            gettext("%(slug)s has not been deployed yet. Deploy it first.") % {"slug": app.slug}
+        )
     content, by = content_of(app.current_version), Actor.from_request(request)
     if request.method == "GET":
         plan = requests.plan_deploy(app.slug, content, by)
@@ -159,7 +162,10 @@ def scale(request: HttpRequest, slug: str) -> HttpResponse:
     form = ScaleForm(request.POST)
     if not form.is_valid():
         raise requests.InvalidScale(
-            "The number of containers is a whole number. Nothing was changed; go back and type another one."
+            gettext(
+                "The number of containers is a whole number. Nothing was changed; go back and "
+                "type another one."
+            )
         )
     wanted = {form.cleaned_data["service"]: form.cleaned_data["number"]}
     event = requests.submit_scale(app, wanted, Actor.from_request(request))
@@ -196,7 +202,7 @@ def _removed(request: HttpRequest, slug: str) -> HttpResponse:
     removed = policy.visible(request.user, App.objects.filter(removed_at__isnull=False, slug=slug))
     app = removed.order_by("-removed_at").first()
     if app is None:
-        raise NotFound(f"There is no app named {slug[:100]}.")
+        raise NotFound(gettext("There is no app named %(slug)s.") % {"slug": slug[:100]})
     removal = app.events.filter(action=Action.REMOVE).first()
     context = {"app": app, "removal": removal}
     if not wants_fragment(request):

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.actor import Actor
@@ -47,5 +48,5 @@ def _version(request: HttpRequest, app: App) -> ComposeVersion | None:
     if not wanted:
         return app.current_version or app.versions.first()
     if not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 10):
-        raise NotFound(f"{app.slug} has no such version.")
+        raise NotFound(gettext("%(slug)s has no such version.") % {"slug": app.slug})
     return find_version(request, app, int(wanted))
