@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
+from django.utils.translation import gettext
 
 from apps.core.key_file import KeyFile
 
@@ -24,7 +25,8 @@ def keys_are_private(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         return []
     return [
         Warning(
-            f"{keys.path}, with the keys of all stored secrets, may be read by others (mode {mode:o}).",
+            gettext("%(path)s, with the keys of all stored secrets, may be read by others (mode %(mode)o).")
+            % {"path": keys.path, "mode": mode},
             hint=f"chmod 600 {keys.path}",
             id="simpledeploy.W010",
         )

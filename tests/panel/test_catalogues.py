@@ -31,7 +31,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 }
 # Templates that are still to be done.
 NOT_YET = frozenset({"templates/app_environment.html", "templates/partials/app_list.html"})
-_PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]")
+_PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]|\{\w+\}")
 
 
 def folder(language: str) -> Path:

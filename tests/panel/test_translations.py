@@ -128,8 +128,8 @@ ENGLISH = re.compile(
     r"|remove|save|cancel|search|running|succeeded|failed|choose|yes|every|current)\b",
     re.I,
 )
-# English wherever it is shown: names that somebody gave, what Docker says, what was written down as it happened.
-QUOTED = re.compile(r"Take release 2|This is synthetic")
+# English wherever it is shown: how the engine itself calls it.
+QUOTED = re.compile(r"This is synthetic")
 
 
 def pages(event: int, credential: int) -> list[str]:
@@ -142,7 +142,7 @@ def pages(event: int, credential: int) -> list[str]:
         "/engine/prune/",
         "/templates/",
     ]
-    found += ["/templates/gitea/", "/apps/shop/environment/", "/apps/shop/access/", "/apps/shop/host-rules/"]
+    found += ["/templates/gitea/", "/apps/shop/access/", "/apps/shop/host-rules/"]
     found += [
         "/apps/shop/template/",
         "/apps/new/?example",

@@ -9,7 +9,7 @@ from django.template.base import Lexer, Token, TokenType
 # Attributes whose values people read or hear.
 READ = frozenset({"title", "aria-label", "aria-description", "placeholder", "alt"})
 # What is inside is the same in every language: code, and what is no text at all.
-SAME_EVERYWHERE = frozenset({"code", "kbd", "samp", "script", "style"})
+SAME_EVERYWHERE = frozenset({"code", "pre", "kbd", "samp", "script", "style"})
 # Names, units and the like.
 WORDS = frozenset(
     {"SimpleDeploy", "UTC", "CPU", "IP", "SHA-256", "YAML", "Docker", "Compose", "Python", "Django"}

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -57,8 +58,9 @@ class InviteForm(forms.Form):
         min_value=1,
         max_value=MOST_DAYS,
         initial=3,
-        help_text=gettext_lazy("After so many days the link is good for nothing: 1 to %(most)s.")
-        % {"most": MOST_DAYS},
+        help_text=format_lazy(
+            gettext_lazy("After so many days the link is good for nothing: 1 to {most}."), most=MOST_DAYS
+        ),
         widget=forms.NumberInput(attrs={"class": "form-control number-input"}),
     )
 
