@@ -29,8 +29,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
-# Templates that are still to be done.
-NOT_YET = frozenset({"templates/app_environment.html", "templates/partials/app_list.html"})
+NOT_YET = frozenset({"templates/partials/app_list.html"})
 _PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]|\{\w+\}")
 
 

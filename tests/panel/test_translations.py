@@ -142,7 +142,7 @@ def pages(event: int, credential: int) -> list[str]:
         "/engine/prune/",
         "/templates/",
     ]
-    found += ["/templates/gitea/", "/apps/shop/access/", "/apps/shop/host-rules/"]
+    found += ["/templates/gitea/", "/apps/shop/environment/", "/apps/shop/access/", "/apps/shop/host-rules/"]
     found += [
         "/apps/shop/template/",
         "/apps/new/?example",
