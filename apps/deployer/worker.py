@@ -73,10 +73,9 @@ class Worker:
         if self._registered_at + _BEAT <= time.monotonic():
             self._registered_at = time.monotonic()
             WorkerRow.objects.update_or_create(name=self.name, defaults={"heartbeat_at": timezone.now()})
-        if self._swept_at + _SWEEP <= time.monotonic():
+        # Some at a time: what is queued must not wait for all of it.
+        if self._swept_at + _SWEEP <= time.monotonic() and not retention.sweep():
             self._swept_at = time.monotonic()
-            if count := retention.sweep():
-                logger.info("Deleted the output of %d old event(s)", count)
         while len(self._running) < settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS and self._claim():
             pass
 

@@ -13,15 +13,16 @@ from apps.deployments.logs import PANEL_STREAM
 from apps.deployments.models import DeployLog
 
 # Events in one transaction, so that no other writer waits long.
-_AT_ONCE = 100
+_AT_ONCE = 200
 _NOTE = "The output was deleted: it was older than {days} days. How the event ended stays."
 PANEL = Actor("panel", "retention")
 
 
-def prune_logs(older_than: timedelta, by: Actor) -> int:
+def prune_logs(older_than: timedelta, by: Actor, *, once: bool = False) -> int:
     """Delete the output of events that ended longer ago than that; return of how many.
 
-    In its place stands a line that says so. The events themselves stay, with the last lines of each.
+    With `once` no more of them than fit into one short transaction. In its place stands a line that says so.
+    The events themselves stay, with the last lines of each.
     """
     ended = timezone.now() - older_than
     days = older_than.days
@@ -38,15 +39,17 @@ def prune_logs(older_than: timedelta, by: Actor) -> int:
                 DeployLog(event_id=pk, first_seq=1, last_seq=1, lines=note) for pk in pks
             )
         count += len(pks)
+        if once:
+            break
     if count:
         record(by, AuditAction.LOGS_PRUNED, "output of events", after={"events": count, "days": days})
     return count
 
 
-def sweep() -> int:
-    """Delete what SIMPLEDEPLOY_KEEP_LOG_DAYS says is too old; nothing where it is 0."""
+def sweep() -> bool:
+    """Delete some of what SIMPLEDEPLOY_KEEP_LOG_DAYS (0: for ever) says is too old; tell whether any was."""
     days = settings.SIMPLEDEPLOY_KEEP_LOG_DAYS
-    return prune_logs(timedelta(days=days), PANEL) if days else 0
+    return bool(days and prune_logs(timedelta(days=days), PANEL, once=True))
 
 
 def _some(chunks: QuerySet[DeployLog]) -> list[int]:

@@ -17,8 +17,9 @@ from apps.deployer import worker as worker_module
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Call, MockRunner
 from apps.deployer.worker import Worker, live_worker
-from apps.deployments import queue
-from apps.deployments.models import DeployEvent
+from apps.deployments import queue, retention
+from apps.deployments.logs import append_lines
+from apps.deployments.models import DeployEvent, DeployLog
 from apps.deployments.models import Worker as WorkerRow
 from apps.deployments.states import Action, Status
 from tests.deployer.conftest import ANN, Lab
@@ -85,6 +86,21 @@ def test_ten_events_run_three_at_a_time_in_order(lab: Lab) -> None:
     assert most == 3
     started = [event.started_at for event in done]
     assert started == sorted(started)  # type: ignore[type-var]
+
+
+def test_it_deletes_the_output_of_old_events_some_at_a_time(
+    lab: Lab, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SIMPLEDEPLOY_KEEP_LOG_DAYS = 30
+    monkeypatch.setattr(retention, "_AT_ONCE", 1)
+    app, long_ago = create_app("app", "", ANN), timezone.now() - timedelta(days=40)
+    for _ in range(3):
+        event = DeployEvent.objects.create(app=app, slug="app", action="stop", requested_by="ann")
+        append_lines(event.pk, 1, [(long_ago, "stdout", "one"), (long_ago, "stdout", "two")])
+        DeployEvent.objects.filter(pk=event.pk).update(status="failed", finished_at=long_ago)
+    with serving(lab.runner):
+        wait_until(lambda: not DeployLog.objects.filter(last_seq=2).exists())
+    assert DeployLog.objects.filter(first_seq=1, last_seq=1).count() == 3
 
 
 def test_an_event_queued_while_it_waits_starts_at_once(lab: Lab) -> None:

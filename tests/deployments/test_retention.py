@@ -48,10 +48,11 @@ def test_old_output_goes_and_says_so_and_the_rest_stays(monkeypatch: pytest.Monk
 def test_nothing_goes_by_itself_unless_a_setting_says_so(settings: Settings) -> None:
     make_old_event(4000)
     assert settings.SIMPLEDEPLOY_KEEP_LOG_DAYS == 0
-    assert retention.sweep() == 0
+    assert not retention.sweep()
     assert DeployLog.objects.filter(last_seq=3).exists()
     settings.SIMPLEDEPLOY_KEEP_LOG_DAYS = 365
-    assert retention.sweep() == 1
+    assert retention.sweep()
+    assert not retention.sweep()
 
 
 def test_the_command_refuses_an_age_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
