@@ -17,6 +17,7 @@ class LogLines {
     this._content = document.createElement("div");
     this._content.className = "log-content";
     this._longest = 0;
+    this._wide = 0; // characters that the content has room for
     this._planned = false;
     this._lastTop = 0;
     this._width = pane.clientWidth;
@@ -94,7 +95,7 @@ class LogLines {
   // Draw again what is drawn: the lines look different now.
   redraw() {
     const place = this._place();
-    for (const chunk of this._chunks) if (chunk.drawn) this._empty(chunk, chunk.element.offsetHeight);
+    this._emptyAll(this._chunks.filter((chunk) => chunk.drawn));
     this.update(place);
   }
 
@@ -191,7 +192,7 @@ class LogLines {
     this._rowHeight = parseFloat(style.lineHeight);
     // A monospaced letter is about 0.6 em wide; times and numbers stand before a line.
     this._columns = Math.max(10, this.pane.clientWidth / (parseFloat(style.fontSize) * 0.6) - 20);
-    this._content.style.setProperty("--log-longest", this.wrapped ? 0 : this._longest);
+    this._widen(this.wrapped ? 0 : this._longest);
     for (const chunk of this._chunks) {
       if (chunk.height === null && !chunk.drawn) this._setHeight(chunk, this._guess(chunk));
     }
@@ -233,8 +234,7 @@ class LogLines {
       near.add(chunk);
     }
     const parked = this._chunks.filter((chunk) => chunk.drawn && !near.has(chunk) && !kept.has(chunk.element));
-    const heights = parked.map((chunk) => chunk.element.offsetHeight);
-    parked.forEach((chunk, index) => this._empty(chunk, heights[index]));
+    this._emptyAll(parked);
     let changed = parked.length > 0;
     for (const chunk of near) changed = this._fill(chunk) || changed;
     return changed;
@@ -248,10 +248,21 @@ class LogLines {
     return true;
   }
 
-  _empty(chunk, height) {
-    chunk.element.replaceChildren();
-    chunk.drawn = 0;
-    this._setHeight(chunk, height);
+  // All are measured before the first is changed: each change would have the browser lay out anew.
+  _emptyAll(chunks) {
+    const heights = chunks.map((chunk) => chunk.element.offsetHeight);
+    chunks.forEach((chunk, index) => {
+      chunk.element.replaceChildren();
+      chunk.drawn = 0;
+      this._setHeight(chunk, heights[index]);
+    });
+  }
+
+  // As wide as the longest line, also while that is not drawn: the pane must not jump.
+  _widen(characters) {
+    if (characters === this._wide) return;
+    this._wide = characters;
+    this._content.style.minWidth = characters ? `max(100%, ${characters + 18}ch)` : "";
   }
 
   _setHeight(chunk, height) {

@@ -19,6 +19,8 @@ PAGES = {
     "apps": "/",
     "app": "/apps/shop/",
     "event": "/events/{event}/",
+    "event-failed": "/events/4/",
+    "retry": "/events/4/retry/",
     "edit": "/apps/shop/edit/",
     "versions": "/apps/shop/versions/",
     "versions-inline": "/apps/shop/versions/?view=inline",
