@@ -204,7 +204,7 @@ def _same(old: Glance | None, new: Glance) -> Glance:
     return old if old is not None and old.key == new.key and old.pk == new.pk else new
 
 
-# Seconds between looks that hints ask for: this long, and so many times what the last one took.
+# Seconds between looks that hints ask for: this long, and so many times what the last one took of a core.
 _LEAST_REST = 0.05
 _REST = 4
 
@@ -234,9 +234,9 @@ class SharedLook:
         with self._lock:
             if (look := self.recent(since)) is not None:
                 return look
-            began = self._clock()
+            began, busy = self._clock(), time.thread_time()
             look = Look(*_read(App.objects.live()), began).after(self._last)
-            self._last, self._took = look, self._clock() - began
+            self._last, self._took = look, time.thread_time() - busy
             return look
 
     def now(self) -> Look:

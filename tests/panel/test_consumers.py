@@ -428,12 +428,12 @@ async def test_who_knows_all_apps_as_they_are_is_told_nothing_again(session, mon
         count, key = len(again.frames), again.frames[-1]["apps"][:1]
         await in_thread(change)()
         live.apps_changed(["shop"])
-        await _until(lambda count=count: len(again.frames) > count, timeout=0.5)
+        await _until(lambda count=count: len(again.frames) > count, timeout=5)
         assert again.frames[-1]["apps"] != key
     assert event
     engine.states["shop"] = "up"
     live.apps_changed(["shop"])
-    await _until(lambda: told(again.frames[-1])[0]["state"] == "up", timeout=0.5)
+    await _until(lambda: told(again.frames[-1])[0]["state"] == "up", timeout=5)
     await again.leave()
 
 
