@@ -1,5 +1,7 @@
 """Asking once more for what an event did not bring about: a new event from the same content."""
 
+from django.utils.translation import gettext
+
 from apps.accounts.actor import Actor
 from apps.applications.models import App, ComposeVersion
 from apps.applications.services import content_of
@@ -82,8 +84,11 @@ def last_good(event: DeployEvent) -> ComposeVersion | None:
 def _app(event: DeployEvent) -> App:
     if not can_be_retried(event) or event.app is None:
         raise NotRepeatable(
-            f"Event {event.pk} cannot be asked for again: it has not ended yet, it succeeded, its app is "
-            "gone, or it is of a kind that has a page of its own. Nothing was changed."
+            gettext(
+                "Event %(number)s cannot be asked for again: it has not ended yet, it succeeded, its app is "
+                "gone, or it is of a kind that has a page of its own. Nothing was changed."
+            )
+            % {"number": event.pk}
         )
     return event.app
 

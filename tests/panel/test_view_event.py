@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Role, User
@@ -93,6 +95,36 @@ def test_a_running_event_shows_its_step_and_last_times(client: Client, person: P
     assert "usually 7.0 s" in page
     assert f'action="/events/{event.pk}/cancel/"' in page
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
+
+
+def test_usual_is_the_median_of_the_last_successes(client: Client, person: Person) -> None:
+    person(Role.OPERATOR)
+    app = make_app()
+    for seconds in (3, 60, 4):
+        make_event(app, steps=[step("pull", seconds)])
+    make_event(app, status=Status.FAILED, steps=[step("pull", 900)])
+    make_event(app, action="restart", steps=[step("pull", 900)])
+
+    assert "usually 4.0 s" in text(client, f"/events/{running(app).pk}/")
+
+
+def test_its_queries_do_not_grow_with_the_history(client: Client, person: Person) -> None:
+    person(Role.OPERATOR)
+    app = make_app()
+
+    def queries(event: DeployEvent) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            text(client, f"/events/{event.pk}/")
+        return len(captured)
+
+    make_event(app, status=Status.FAILED, version=app.current_version)
+    few = queries(make_event(app, status=Status.FAILED, version=app.current_version))
+    for _ in range(30):
+        make_event(app, version=app.current_version, steps=[step("pull", 7)])
+    many = make_event(app, status=Status.FAILED, version=app.current_version)
+    make_chunk(many, 1, *[f"line {n}" for n in range(1, 701)])
+    assert queries(many) <= few
+    assert few < 25
 
 
 def test_an_ended_event_is_not_loaded_again_and_not_cancelled(client: Client, person: Person) -> None:
