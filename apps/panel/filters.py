@@ -1,6 +1,6 @@
 """Which events a list shows."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -37,9 +37,12 @@ class MomentField(forms.CharField):
         if not text:
             return None
         try:
-            return read_time(text, ends=self.ends)
+            # Of a time at the edge of what can be told another zone's may not be.
+            return read_time(text, ends=self.ends).astimezone(UTC)
         except InvalidTime as error:
             raise forms.ValidationError(str(error)) from None
+        except OverflowError:
+            raise forms.ValidationError(_("No event is so old or so far ahead.")) from None
 
     def prepare_value(self, value: Any) -> Any:
         # The widget shows times alone.

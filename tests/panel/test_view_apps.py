@@ -200,6 +200,26 @@ def test_it_counts_states_and_says_what_changed_last_and_by_whom(
     assert 'href="/events/?person=eve"' in page
 
 
+def test_a_row_has_the_last_twenty_events_as_bars(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.VIEWER)
+    shop, blog = make_app(), make_app("blog")
+    make_event(blog)
+    for number in range(25):
+        make_event(shop, status=Status.FAILED if number in (0, 24) else Status.SUCCEEDED)
+
+    page = text(client, "/")
+
+    strips = re.findall(r'<svg class="strip-image".*?</svg>', page)
+    assert len(strips) == 1, "a single event is no strip"
+    assert 'aria-label="The last events: 19 succeeded, 1 failed"' in strips[0]
+    assert {kind: path.count("z") for kind, path in re.findall(r'"bar-(\w+)" d="([^"]*)"', strips[0])} == {
+        "good": 19,
+        "bad": 1,
+    }
+
+
 SEARCHES: dict[str, list[str]] = {
     "": ["blog", "shop", "mail", "wiki"],
     "q=SHOP": ["shop"],

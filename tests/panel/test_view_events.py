@@ -110,7 +110,17 @@ def test_it_is_filtered_by_person_time_and_note(client: Client, person: Person) 
 
 @pytest.mark.parametrize(
     "query",
-    ["status=nope", "action=nope", "range=1y", "since=yesterday", f"text={'x' * 201}", "until=2026-02-31"],
+    [
+        "status=nope",
+        "action=nope",
+        "range=1y",
+        "since=yesterday",
+        f"text={'x' * 201}",
+        "until=2026-02-31",
+        "until=9999-12-31",
+        "since=0001-01-01T00:00%2B14:00",
+        "until=9999-12-31T23:59-12:00",
+    ],
 )
 def test_a_choice_that_cannot_be_read_is_told_and_finds_nothing(
     client: Client, person: Person, query: str
