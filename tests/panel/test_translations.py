@@ -73,8 +73,9 @@ def test_another_site_cannot_choose() -> None:
     assert not strict.cookies.get(settings.LANGUAGE_COOKIE_NAME)
 
 
-def test_the_sign_in_page_and_the_menu_offer_every_language(client: Client) -> None:
+def test_the_sign_in_page_and_the_menu_offer_every_language_by_its_own_name(client: Client) -> None:
     client.force_login(make_person("ada", Role.VIEWER))
+    choose(client, "de")
     for visitor, address in ((Client(), "/login/?next=/events/"), (client, "/events/?app=shop")):
         page = visitor.get(address).content.decode()
         assert f'name="next" value="{address}"' in page
