@@ -124,6 +124,7 @@ const makeCodeEditor = (() => {
         ]),
         EditorView.contentAttributes.of({
           "aria-labelledby": label.id, "aria-describedby": described, spellcheck: "false", autocapitalize: "off",
+          tabindex: "0", // as it is anyway, for tools that go by attributes
         }),
         changed, inserted,
       ],

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from apps.applications import environment
 
 STATIC = Path(settings.BASE_DIR) / "static"
-SCRIPTS = ("compose-position", "compose-completion", "dotenv")
+SCRIPTS = ("compose-position", "compose-completion", "dotenv", "editor-check")
 COMPLETE = """([text, schema]) => {
   const lines = text.split("\\n");
   const position = composePosition(lines, lines.length - 1, lines.at(-1));
@@ -125,3 +125,39 @@ def test_a_value_is_written_so_that_the_panel_reads_it(scripts: Page) -> None:
     for value in VALUES:
         written = scripts.evaluate("value => writeDotenvValue(value)", value)
         assert environment.values(f"A={written}\n") == {"A": value}
+
+
+ASK = """async () => {
+  document.body.innerHTML = "<form data-check='/check/'><textarea name=compose></textarea></form>";
+  const form = document.querySelector("form");
+  const [shown, asked] = [[], []];
+  window.gettext = (text) => text;
+  window.fetch = (address, { body, signal }) => new Promise((resolve, reject) => {
+    const text = body.get("compose");
+    asked.push(`${text} ${body.get("by")}`);
+    signal.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+    const problems = text === "bad" ? [{ line: 1 }] : [];
+    const [ok, status] = text === "busy" ? [false, 429] : [true, 200];
+    const answer = { ok, status, json: async () => ({ problems, text }) };
+    // What is asked first is answered last.
+    setTimeout(() => resolve(answer), text === "slow" ? 900 : 10);
+  });
+  const changed = watchText(form, (answer) => shown.push(answer.text ?? answer.failure));
+  const type = async (text, wait) => {
+    form.elements.compose.value = text;
+    changed();
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  };
+  await type("typing", 50);
+  await type("slow", 500);
+  await type("bad", 1600);
+  await type("good", 1600);
+  await type("busy", 500);
+  return [shown, asked];
+}"""
+
+
+def test_only_the_newest_text_is_answered_and_compose_comes_after_a_pause(scripts: Page) -> None:
+    shown, asked = scripts.evaluate(ASK)
+    assert shown == ["bad", "good", "good", "Checked often enough for now. The next check comes in a moment."]
+    assert asked == ["slow text", "bad text", "good text", "good compose", "busy text"]

@@ -20,6 +20,8 @@ Person = Callable[[str], User]
 EXPENSIVE = [
     (rate_limits.PLANS, "post", "/apps/new/"),
     (rate_limits.PLANS, "post", "/apps/shop/edit/"),
+    (rate_limits.CHECKS, "post", "/apps/new/check/"),
+    (rate_limits.CHECKS, "post", "/apps/shop/edit/check/"),
     (rate_limits.PLANS, "get", "/apps/shop/redeploy/"),
     (rate_limits.PLANS, "post", "/apps/shop/redeploy/"),
     (rate_limits.PLANS, "get", "/apps/shop/versions/1/rollback/"),
