@@ -10,10 +10,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 
 from apps.deployer.prune.inventory import bytes_of
 from apps.deployments import logs
+from apps.deployments.models import DeployEvent
 
 # What the engine says of a layer (moby, distribution/pull_v2.go), and how much is done by then; the first
 # half is the download.
@@ -140,18 +142,20 @@ class PullProgress:
 
 # A page asks once a second, and only what was printed since is read.
 _KEPT = 16
-_known: OrderedDict[int, tuple[PullProgress, int]] = OrderedDict()
+_known: OrderedDict[tuple[int, datetime], tuple[PullProgress, int]] = OrderedDict()
 _lock = Lock()
 
 
-def pull_progress(event_id: int) -> PullProgress:
-    """Return how far the pull of an event has come, by its stored output."""
+def pull_progress(event: DeployEvent) -> PullProgress:
+    """Return how far the pull of `event` has come, by its stored output."""
+    # A database that was put back gives a number to another event.
+    key = (event.pk, event.queued_at)
     with _lock:
-        progress, seq = _known.pop(event_id, (PullProgress(), 0))
-        while lines := logs.read_lines(event_id, after=seq):
+        progress, seq = _known.pop(key, (PullProgress(), 0))
+        while lines := logs.read_lines(event.pk, after=seq):
             progress.feed(line.text for line in lines if line.stream != "panel")
             seq = lines[-1].seq
-        _known[event_id] = progress, seq
+        _known[key] = progress, seq
         while len(_known) > _KEPT:
             _known.popitem(last=False)
         return progress

@@ -108,6 +108,25 @@ def test_usual_is_the_median_of_the_last_successes(client: Client, person: Perso
     assert "usually 4.0 s" in text(client, f"/events/{running(app).pk}/")
 
 
+def test_a_pull_shows_how_far_each_image_has_come(client: Client, person: Person) -> None:
+    person(Role.VIEWER)
+    event = running(make_app(), step="pull", images={"web": {"image": "nginx:alpine"}})
+    loading = " 0f917812651c Downloading [=>      ]  36.45kB/1.069MB"
+    make_chunk(event, 1, " web Pulling ", " 0f917812651c Pulling fs layer ", loading)
+
+    page = text(client, f"/events/{event.pk}/")
+    assert '<code class="quiet">nginx:alpine</code>' in page
+    assert "0 of 1 layer, 36.45 kB of 1.069 MB" in page
+
+    make_chunk(event, 4, " 0f917812651c Pull complete ", " web Pulled ")
+    fragment = text(client, f"/events/{event.pk}/pull/", **HTMX)
+    assert "<span>Pulled</span>" in fragment
+    assert 'max="1" value="1.000"' in fragment
+    # The step has ended meanwhile.
+    DeployEvent.objects.filter(pk=event.pk).update(step="up")
+    assert "progress" not in text(client, f"/events/{event.pk}/pull/", **HTMX).replace("pull-progress", "")
+
+
 def test_its_queries_do_not_grow_with_the_history(client: Client, person: Person) -> None:
     person(Role.OPERATOR)
     app = make_app()

@@ -133,7 +133,7 @@ def _pull(event: DeployEvent) -> dict[str, object] | None:
     """Return how far the pull of `event` has come, while it runs."""
     if event.status != Status.RUNNING or event.step != "pull":
         return None
-    progress = pull_progress(event.pk)
+    progress = pull_progress(event)
     rows = progress.images()
     if shared := progress.shared():
         rows = [*rows, shared]
