@@ -61,7 +61,8 @@ const refreshPart = (() => {
 
   function refresh(id) {
     const part = document.getElementById(id);
-    if (!part) return;
+    // A page that is left while it loads may get this script and not htmx.
+    if (!part || !window.htmx) return;
     if (fetching.has(id)) {
       fetching.get(id).again = true;
       return;
