@@ -65,13 +65,17 @@ def stop_events(number: int) -> list[DeployEvent]:
 
 
 def test_ten_events_run_three_at_a_time_in_order(lab: Lab) -> None:
-    busy, most, lock = 0, 0, threading.Lock()
+    busy, most, lock, full = 0, 0, threading.Lock(), threading.Event()
 
     def work(_call: Call) -> None:
         nonlocal busy, most
         with lock:
             busy += 1
             most = max(most, busy)
+            if busy == 3:
+                full.set()
+        # However slow the machine is, the first waits until there are three; a fourth would show after that.
+        full.wait(15)
         time.sleep(0.05)
         with lock:
             busy -= 1
