@@ -18,7 +18,7 @@ from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.runner.terminal import Terminal
 from apps.deployer.state import feed
 from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
-from tests.panel.fake_feed import Feed, container
+from tests.panel.fake_feed import INSPECTED, Feed, container
 from tests.panel.pages import make_app
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +38,6 @@ def runner(state: str = "running", **end: Any) -> MockRunner:
     mock = MockRunner().on("inspect", lines=[INSPECTED]).on("ps", lines=[state] if state else [])
     mock.on("exec", "sh", "-c", "sh", **(end or {"lines": CLEAR}))
     return mock.on("exec", "command -v bash || :", lines=["/bin/bash"])
-
-
-INSPECTED = (
-    '{"Id":"id-web-1","Name":"/x","State":{"Status":"running","ExitCode":0},"Image":"",'
-    '"Config":{"Image":"nginx","Labels":{"com.docker.compose.project":"simpledeploy-shop"}},"HostConfig":{}}'
-)
 
 
 def hold(app: App, mock: MockRunner, place: Place | None = None, why: ConsoleEnd | None = None) -> list[Any]:

@@ -4,6 +4,12 @@ from typing import Any
 
 from apps.deployer.containers import Container
 
+# What `docker inspect` says of `container()`, as far as it is read.
+INSPECTED = (
+    '{"Id":"id-web-1","Name":"/x","State":{"Status":"running","ExitCode":0},"Image":"",'
+    '"Config":{"Image":"nginx","Labels":{"com.docker.compose.project":"simpledeploy-shop"}},"HostConfig":{}}'
+)
+
 
 def container(service: str = "web", number: int = 1, **columns: Any) -> Container:
     """Return a running container of the app `shop`."""

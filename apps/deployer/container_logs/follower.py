@@ -228,28 +228,25 @@ class LogFollower:
 
     def _follow_once(self, source: Source) -> str:
         """Follow one run of a container; return what docker itself said where it failed."""
-        pace = Pace()
         source.begin()
         said: list[str] = []
 
-        def keep(line: Line) -> None:
-            if not pace.admits():
-                if pace.is_over:
-                    self._cancel.wait(pace.rest)
-                return
-            if pace.skipped:
-                count, pace.skipped = pace.skipped, 0
-                lines = "1 line was" if count == 1 else f"{count:,} lines were"
-                self._say(f"{lines} skipped here: more came than can be shown.", source.container)
+        def take(line: Line) -> None:
             made = source.take(line, time.monotonic() + _OPEN_SECONDS)
             if made is not None:
                 self._add(made)
             elif len(said) < 10:
                 said.append(line.text)
 
+        def skipped(count: int) -> None:
+            lines = "1 line was" if count == 1 else f"{count:,} lines were"
+            self._say(f"{lines} skipped here: more came than can be shown.", source.container)
+
+        pace = Pace(take, skipped, self._cancel)
         since = after(source.last_stamp) if source.last_stamp else self._wish.since
         argv = logs_command(source.container, since=since, follow=True)
-        result = self._runner.run(argv, sink=keep, cancel=self._cancel, line_limit=line_limit())
+        result = self._runner.run(argv, sink=pace.add, cancel=self._cancel, line_limit=line_limit())
+        pace.finish()
         failed = result.outcome is not Outcome.CANCELLED and not result.ok
         return source.redactor.redact(" ".join(said or result.tail)[:500]) if failed else ""
 

@@ -68,7 +68,9 @@ def _read_last(
         while characters > MOST_CHARACTERS and len(kept) > 1:
             characters -= len(kept.popleft().text)
 
-    argv = logs_command(source.container, tail=wish.tail, since=wish.since, until=wish.until)
+    # The engine counts the last lines before it looks at their times: with an end it would show too few.
+    tail = None if wish.until else wish.tail
+    argv = logs_command(source.container, tail=tail, since=wish.since, until=wish.until)
     result = runner.run(argv, sink=keep, cancel=cancel, timeout=timeout, line_limit=line_limit())
     if not result.ok and result.outcome is not Outcome.CANCELLED:
         words = source.redactor.redact(" ".join(said)[:500]) or f"it ended with exit code {result.exit_code}"

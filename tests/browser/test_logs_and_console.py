@@ -1,0 +1,175 @@
+"""The pages of an app's logs and console, on a real panel with a real app."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.lab.browser import open_page, sign_in
+from tests.lab.engine import Engine, ProjectCleanup, project_of
+from tests.lab.images import load_image
+from tests.lab.journal import Journal
+from tests.lab.panel import PASSWORD, PanelProcess
+from tests.lab.waiting import wait_until
+
+IMAGE = "look.lab.test/team/web:1"
+TALKS = 'mkfifo /tmp/say; echo begins; while :; do sh -c "$$(cat /tmp/say)"; done'
+SERVICE = f"{{image: {IMAGE}, pull_policy: never, command: [sh, -c, '{TALKS}']}}"
+SLUG = "look"
+
+
+@pytest.fixture(scope="module")
+def looked_at(
+    engine: Engine, panel_template: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[PanelProcess, Engine]]:
+    """A panel with one app of two services that print what they are told to."""
+    load_image(engine, "web", IMAGE)
+    cleanup = ProjectCleanup(engine)
+    cleanup.add(project_of(SLUG))
+    folder = tmp_path_factory.mktemp("look")
+    panel = PanelProcess(folder / "panel", panel_template)  # type: ignore[arg-type]
+    panel.start()
+    (folder / "compose.yml").write_text(f"services:\n  web: {SERVICE}\n  api: {SERVICE}\n")
+    panel.manage("app", "deploy", SLUG, "--file", str(folder / "compose.yml"), check=True)
+    yield panel, engine
+    panel.clean_up()
+    cleanup.remove_all()
+    engine.forget_images_of("look.lab.test")
+
+
+def say(engine: Engine, command: str, container: str = "web-1") -> None:
+    name = f"{project_of(SLUG)}-{container}"
+    engine.run("exec", "-i", name, "sh", "-c", "cat > /tmp/say", input=command)
+
+
+def test_logs_come_live_from_both_services_and_through_a_new_container(
+    page: Page, browser: Browser, looked_at: tuple[PanelProcess, Engine]
+) -> None:
+    panel, engine = looked_at
+    sign_in(page, panel)
+    page.goto(f"{panel.url}/apps/{SLUG}/")
+    page.get_by_role("link", name="Logs").click()
+    pane = page.locator("[data-log-pane]")
+    expect(page.locator("[data-log-connection]")).to_have_text("Live")
+    expect(pane.get_by_text("begins")).to_have_count(2)
+
+    say(engine, "echo '[ERROR] it broke'; echo plain")
+    say(engine, "echo from the api", "api-1")
+    expect(pane.locator(".log-level-error")).to_have_text(re.compile(r"web-1.*\[ERROR\] it broke"))
+    expect(pane.get_by_text("from the api")).to_be_in_viewport()
+
+    # A new container in place of the old one, while somebody watches.
+    engine.run("rm", "--force", f"{project_of(SLUG)}-web-1")
+    engine.run(
+        "compose", "-p", project_of(SLUG), "--project-directory", str(panel.apps_dir / SLUG), "up", "-d"
+    )
+    expect(pane.get_by_text("This container is new here.")).to_be_visible()
+    say(engine, "echo from the new one")
+    expect(pane.get_by_text("from the new one")).to_be_in_viewport()
+
+    # A flood: the page stays quick, and what it does not show is counted.
+    page.evaluate(
+        """() => {
+            window.longest = 0;
+            let before = performance.now();
+            const step = (now) => {
+                window.longest = Math.max(window.longest, now - before);
+                before = now;
+                requestAnimationFrame(step);
+            };
+            requestAnimationFrame(step);
+        }"""
+    )
+    say(engine, 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the flood is over')
+    expect(pane.get_by_text("the flood is over")).to_be_in_viewport(timeout=60_000)
+    assert page.evaluate("window.longest") < 2000
+
+    # What is asked for is in the address: one service, and a time. An error stands at its field.
+    page.get_by_label("Service").select_option("api")
+    page.get_by_label("Since").fill("2h")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page).to_have_url(re.compile(r"service=api.*since=2h"))
+    expect(pane.get_by_text("from the api")).to_be_visible()
+    expect(pane.get_by_text("the flood is over")).to_have_count(0)
+    page.get_by_label("Since").fill("yesterday")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_label("Since")).to_have_attribute("aria-invalid", "true")
+    page.go_back()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert "from the api" in downloading.value.path().read_text()
+
+    # Without JavaScript the last lines are there.
+    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    plain = context.new_page()
+    plain.goto(f"{panel.url}/apps/{SLUG}/logs/?service=api")
+    expect(plain.get_by_text("from the api")).to_be_visible()
+    expect(plain.get_by_text("Load the page again")).to_be_visible()
+    plain.goto(f"{panel.url}/apps/{SLUG}/console/")
+    expect(plain.get_by_text("The console needs JavaScript")).to_be_visible()
+    context.close()
+
+
+def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
+    page: Page, browser: Browser, looked_at: tuple[PanelProcess, Engine]
+) -> None:
+    panel, engine = looked_at
+    panel.add_person("olga", "owner")
+    sign_in(page, panel, "olga", PASSWORD)
+    page.goto(f"{panel.url}/apps/{SLUG}/console/?service=api")
+    page.get_by_role("button", name="Open").click()
+    rows = page.locator(".xterm-rows")
+    expect(page.locator("[data-console-status]")).to_have_text("sh in api-1")
+    page.keyboard.type("echo $((40+2))-is-it\n")
+    expect(rows).to_contain_text("42-is-it")
+    # Colours of 24 bits, which xterm.js sets as styles, are no inline styles.
+    page.keyboard.type("printf '\\033[38;2;200;80;40mco%s\\033[0m\\n' lour\n")
+    expect(rows.get_by_text("colour", exact=True)).to_have_css("color", re.compile("rgb"))
+
+    # It fits its window and tells the shell.
+    page.set_viewport_size({"width": 800, "height": 700})
+    page.wait_for_function("document.querySelector('[data-console]').terminal.cols < 100")
+    page.keyboard.type("stty size\n")
+    size = page.evaluate(
+        "(({ rows, cols }) => `${rows} ${cols}`)(document.querySelector('[data-console]').terminal)"
+    )
+    expect(rows).to_contain_text(size)
+
+    # A long paste arrives whole; what programs ask of the browser is not done.
+    page.keyboard.type("stty -echo; head -c 200000 | wc -c; stty echo\n")
+    page.evaluate(
+        "document.querySelector('[data-console]').terminal.paste(('x'.repeat(999) + '\\n').repeat(201))"
+    )
+    expect(rows).to_contain_text("200000", timeout=30_000)
+    page.keyboard.press("Control+c")
+    title = page.title()
+    page.keyboard.type("clear; printf '\\033]0;evil\\007\\033]52;c;ZXZpbA==\\007done-%s\\n' x\n")
+    expect(rows).to_contain_text("done-x")
+    assert page.title() == title
+
+    # Escape, then Tab leaves the terminal for the keyboard.
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('.xterm')")
+    page.get_by_role("button", name="For screen readers").click()
+    expect(page.locator(".xterm-accessibility")).to_be_attached()
+
+    page.keyboard.type("sleep 4711 &\n")
+    container = f"{project_of(SLUG)}-api-1"
+    wait_until(lambda: "sleep 4711" in str(engine.lines("top", container)), "it runs in the background")
+    with open_page(browser) as other:
+        sign_in(other, panel)
+        other.goto(f"{panel.url}/apps/{SLUG}/console/")
+        expect(other.get_by_text(f"olga in {container}")).to_be_visible()
+        other.goto(f"{panel.url}/admin/accounts/user/?q=olga")
+        other.get_by_role("link", name="olga").click()
+        other.get_by_label("Role").first.select_option("viewer")
+        other.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.locator("[data-console-status]")).to_have_text("You may no longer open consoles here.")
+    expect(rows).to_contain_text("This console has ended.")
+    wait_until(lambda: "sleep 4711" not in str(engine.lines("top", container)), "nothing of it is left")
+    closed = Journal(panel).audit(SLUG, "console.closed")[-1]
+    assert closed.startswith(f"olga|service api ({container})|")
+    assert "The right to it was taken away" in closed

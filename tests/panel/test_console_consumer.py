@@ -1,0 +1,270 @@
+"""The WebSocket of a console: whom it lets in, what goes both ways, and what ends it."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.contrib.sessions.backends.base import SessionBase
+from django.test import Client
+
+from apps.accounts.models import Grant, Role, User
+from apps.accounts.sign_in.recent import RECENT_SECONDS
+from apps.applications.models import App
+from apps.deployer.console.consoles import PER_PERSON, consoles
+from apps.deployer.runner.interface import TERMINATED, CancelToken, CommandResult, Outcome
+from apps.deployer.runner.mock_runner import MockRunner
+from apps.deployer.runner.terminal import Terminal
+from apps.deployer.state import feed
+from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
+from apps.panel import console_consumer
+from apps.panel.console_consumer import NOT_RECENT
+from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
+from tests.accounts.tokens import make_token
+from tests.panel.fake_feed import INSPECTED, Feed, container
+from tests.panel.live import in_thread, make_user, session_of, socket
+from tests.panel.pages import make_app
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADDRESS = "/ws/apps/shop/console/?service=web"
+
+
+class Echo(MockRunner):
+    """Shells that say back what is typed; "flood" prints without end, as far as it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on("inspect", lines=[INSPECTED])
+        self.sizes: list[tuple[int, int]] = []
+        self.deaf = threading.Event()
+
+    def run_in_terminal(
+        self,
+        argv: Sequence[str],
+        terminal: Terminal,
+        *,
+        env: Mapping[str, str] | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> CommandResult:
+        assert cancel is not None
+        typed, flooding = b"", False
+        while not cancel.wait(0.005):
+            self.sizes.append(terminal.size)
+            if self.deaf.is_set():
+                continue
+            if data := terminal.next_typed(4096):
+                terminal.sent(len(data))
+                terminal.output(data)
+                typed += data
+            if typed.endswith(b"exit\n"):
+                return CommandResult(4)
+            flooding = flooding or typed.endswith(b"flood\n")
+            while flooding and terminal.room:
+                terminal.output(b"x" * min(8192, terminal.room))
+        return CommandResult(TERMINATED, [], Outcome.CANCELLED)
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Echo]:
+    echo = Echo()
+    monkeypatch.setattr(console_consumer, "default_runner", lambda: echo)
+    monkeypatch.setattr(feed, "_running", Feed(container()))
+    yield echo
+    consoles.stop()
+
+
+@pytest.fixture
+def app(runner: Echo) -> App:
+    return make_app()
+
+
+@pytest.fixture
+def olga(app: App) -> User:
+    user = make_user("olga", "")
+    Grant.objects.create(user=user, app=app, role=Role.OWNER, given_by="root")
+    return user
+
+
+async def opened(user: User, address: str = ADDRESS) -> WebsocketCommunicator:
+    one = socket(address, await in_thread(session_of)(user))
+    assert (await one.connect(timeout=5))[0]
+    assert json.loads(await one.receive_from(timeout=5))["type"] == "opened"
+    return one
+
+
+async def code_of(user: User | None, address: str = ADDRESS, session: str = "", **options: Any) -> int:
+    session = session or (await in_thread(session_of)(user) if user else "")
+    accepted, code = await socket(address, session, **options).connect(timeout=5)
+    return 0 if accepted else int(code or 1)
+
+
+async def closing(one: WebsocketCommunicator) -> int:
+    """Return the code by which it is closed, whatever comes before."""
+    while (message := await one.receive_output(timeout=5))["type"] != "websocket.close":
+        pass
+    return int(message["code"])
+
+
+async def ended(count: int = 1) -> ConsoleSession:
+    """Wait until a console is closed and cleared, and return its row."""
+
+    def look() -> ConsoleSession | None:
+        rows = ConsoleSession.objects.filter(cleared_at__isnull=False).order_by("pk")
+        return rows.last() if rows.count() == count else None
+
+    async with asyncio.timeout(10):
+        while (found := await in_thread(look)()) is None:
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_what_is_typed_goes_in_and_what_is_printed_comes_out(olga: User, runner: Echo) -> None:
+    one = await opened(olga, f"{ADDRESS}&index=1&columns=100&rows=30")
+    await one.send_to(bytes_data="héllo \x00".encode())
+    answers = [await one.receive_from(timeout=5) for _ in range(2)]
+    assert "héllo \x00".encode() in answers
+    assert '{"type": "typed", "frames": 1}' in answers
+    assert runner.sizes[0] == (100, 30)
+
+    await one.send_to(text_data='{"type": "size", "columns": 120, "rows": 40}')
+    async with asyncio.timeout(5):
+        while runner.sizes[-1] != (120, 40):
+            await asyncio.sleep(0.01)
+    await one.send_to(bytes_data=b"exit\n")
+    assert await closing(one) == 1000
+    assert (await ended()).end == ConsoleEnd.SHELL_ENDED
+
+
+async def test_output_waits_for_whoever_does_not_take_it(olga: User) -> None:
+    one = await opened(olga)
+    await one.send_to(bytes_data=b"flood\n")
+    await asyncio.sleep(0.5)
+    got = 0
+    while not await one.receive_nothing(timeout=0.3):
+        answer = await one.receive_from(timeout=5)
+        got += len(answer) if isinstance(answer, bytes) else 0
+    assert got <= 256 * 1024
+    await one.send_to(text_data=json.dumps({"type": "taken", "bytes": got}))
+    assert len(await one.receive_from(timeout=5)) > 0
+    await one.disconnect()
+    assert (await ended()).end == ConsoleEnd.PAGE_CLOSED
+
+
+async def test_more_than_the_shell_takes_ends_it(olga: User, runner: Echo) -> None:
+    one = await opened(olga)
+    runner.deaf.set()
+    for _ in range(3):
+        await one.send_to(bytes_data=b"x" * 500_000)
+    assert await closing(one) == 1000
+    assert (await ended()).end == ConsoleEnd.TOO_FAST
+
+
+async def test_nothing_typed_for_long_is_announced_and_ends_it(olga: User, settings: Any) -> None:
+    settings.SIMPLEDEPLOY_CONSOLE_IDLE_SECONDS = 1
+    one = await opened(olga)
+    assert json.loads(await one.receive_from(timeout=5))["type"] == "idle"
+    assert json.loads(await one.receive_from(timeout=10))["why"] == "idle"
+    assert (await ended()).end == ConsoleEnd.IDLE
+
+
+async def test_a_right_taken_away_a_session_ended_and_a_protected_app_end_it(olga: User, app: App) -> None:
+    one = await opened(olga)
+    await in_thread(_take)(olga)
+    assert await closing(one) == NOT_FOUND
+    assert (await ended()).end == ConsoleEnd.RIGHT_TAKEN
+
+    await in_thread(_give)(olga, app)
+    client = Client()
+    await in_thread(client.force_login)(olga)
+    two = socket(ADDRESS, await in_thread(lambda: client.session.session_key)())
+    assert (await two.connect(timeout=5))[0]
+    assert json.loads(await two.receive_from(timeout=5))["type"] == "opened"
+    await in_thread(client.post)("/logout/")
+    assert await closing(two) == NOT_SIGNED_IN
+    assert (await ended(2)).end == ConsoleEnd.SIGNED_OUT
+
+    await in_thread(lambda: App.objects.filter(pk=app.pk).update(protected=True))()
+    three = socket(ADDRESS, await in_thread(session_of)(olga))
+    assert (await three.connect(timeout=5))[0]
+    assert "is protected" in json.loads(await three.receive_from(timeout=5))["text"]
+
+
+def _take(user: User) -> None:
+    Grant.objects.get(user=user).delete()
+
+
+def _give(user: User, app: App) -> None:
+    Grant.objects.create(user=user, app=app, role=Role.OWNER, given_by="root")
+
+
+async def test_only_owners_who_signed_in_a_short_time_ago_from_a_page_of_the_panel_get_one(
+    olga: User, app: App
+) -> None:
+    deb = await in_thread(make_user)("deb", Role.DEPLOYER)
+    assert await code_of(deb) == NOT_FOUND
+    assert await code_of(None) == NOT_SIGNED_IN
+    assert await code_of(olga, "/ws/apps/nothing/console/?service=web") == NOT_FOUND
+    for query in ("", "service=-x%20y", "service=web&index=0", "service=web&shell=zsh", "service=web&rows=x"):
+        assert await code_of(olga, f"/ws/apps/shop/console/?{query}") == BAD_REQUEST, query
+
+    # Another site's page, which browsers send the cookies for, and no page at all.
+    for origin in ("http://evil.example", "http://localhost:8080", "https://localhost", None):
+        assert await code_of(olga, origin=origin) not in (0, NOT_FOUND), origin
+
+    def sign_in_long_ago() -> str:
+        client = Client()
+        client.force_login(olga)
+        session: SessionBase = client.session
+        session["shown_at"] = time.time() - RECENT_SECONDS - 1
+        session.save()
+        return str(session.session_key)
+
+    assert await code_of(olga, session=await in_thread(sign_in_long_ago)()) == NOT_RECENT
+
+
+async def test_a_token_gets_none(olga: User) -> None:
+    _token, text = await in_thread(make_token)(olga, permissions=["view", "operate", "configure"])
+    one = socket(ADDRESS)
+    one.scope["headers"].append((b"authorization", f"Bearer {text}".encode()))
+    accepted, code = await one.connect(timeout=5)
+    assert (accepted, code) == (False, NOT_FOUND)
+
+
+async def test_one_person_has_so_many_and_is_told(olga: User) -> None:
+    open_ones = [await opened(olga) for _ in range(PER_PERSON)]
+    more = socket(ADDRESS, await in_thread(session_of)(olga))
+    assert (await more.connect(timeout=5))[0]
+    assert f"You have {PER_PERSON} consoles" in json.loads(await more.receive_from(timeout=5))["text"]
+    assert await closing(more) == TOO_MANY
+    for one in open_ones:
+        await one.disconnect()
+    await ended(PER_PERSON)
+
+
+def test_the_page_shows_where_a_shell_may_be_and_who_has_one(client: Client, app: App) -> None:
+    ada = make_user("ada", Role.ADMINISTRATOR)
+    client.force_login(ada)
+    ConsoleSession.objects.create(
+        app=app,
+        person="olga",
+        service="web",
+        container="x",
+        container_name="shop-web-1",
+        marker="m",
+        owner="o",
+    )
+    page = client.get("/apps/shop/console/?service=web").content.decode()
+    assert '<option value="web|1" selected>web-1</option>' in page
+    assert "docker compose -p simpledeploy-shop exec --index 1 web sh" in page
+    assert "olga in shop-web-1" in page
+
+    App.objects.update(protected=True)
+    page = client.get("/apps/shop/console/").content.decode()
+    assert "is protected" in page
+    assert "data-console" not in page
