@@ -24,6 +24,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "version-rollback": ("/apps/{slug}/versions/1/rollback/",),
     "app-access": ("/apps/{slug}/access/",),
     "app-host-rules": ("/apps/{slug}/host-rules/",),
+    "app-logs": ("/apps/{slug}/logs/",),
+    "app-console": ("/apps/{slug}/console/",),
     "app-settings": ("/apps/{slug}/settings/",),
     "app-remove": ("/apps/{slug}/remove/",),
     "events": ("/events/", "/events/?app={slug}&text=x", "/events/?person=admin"),
@@ -59,6 +61,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 NO_PAGES = {
     "account_login": "looked at by itself, signed out",
     "app-row": "a part of a page",
+    "app-logs-download": "a text file",
     "event-status": "a part of a page",
     "event-pull": "a part of a page",
     "event-log": "a text file",

@@ -46,6 +46,8 @@ PAGES = {
     "template": "/templates/gitea/",
     "template-save": "/apps/shop/template/",
     "prune": "/engine/prune/",
+    "logs": "/apps/shop/logs/",
+    "console": "/apps/shop/console/",
     "hub": "/settings/",
     "check": "/settings/check/",
     "disk": "/settings/disk/",

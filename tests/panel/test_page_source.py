@@ -13,10 +13,12 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from apps.accounts.models import Role, User
+from apps.deployer.state import feed
 from apps.deployments.states import Status
 from apps.panel import marks
 from tests.panel.admin_records import make_chunk, make_credential, make_event
 from tests.panel.fake_engine import FakeEngine
+from tests.panel.fake_feed import Feed, container
 from tests.panel.pages import YAML, make_app, make_version
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,8 @@ ADDRESSES = [
     "/apps/shop/edit/",
     "/apps/shop/redeploy/",
     "/apps/shop/settings/",
+    "/apps/shop/logs/",
+    "/apps/shop/console/",
     "/apps/shop/remove/",
     "/apps/shop/versions/",
     "/apps/shop/versions/1/",
@@ -96,9 +100,13 @@ class Source(HTMLParser):
 
 @pytest.fixture
 def source(
-    client: Client, person: Callable[[str], User], fake_engine: FakeEngine
+    client: Client,
+    person: Callable[[str], User],
+    fake_engine: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], tuple[str, Source]]:
     person(Role.ADMINISTRATOR)
+    monkeypatch.setattr(feed, "_running", Feed(container()))
     app = make_app()
     make_version(app, YAML + "# 2\n", "A=1\n")
     event = make_event(app, version=app.current_version, error="It failed.", status=Status.FAILED)
