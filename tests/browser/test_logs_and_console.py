@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.walk import Walk
 from tests.lab.browser import open_page, sign_in
 from tests.lab.engine import Engine, ProjectCleanup, project_of
 from tests.lab.images import load_image
@@ -58,6 +59,10 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     say(engine, "echo from the api", "api-1")
     expect(pane.locator(".log-level-error")).to_have_text(re.compile(r"web-1.*\[ERROR\] it broke"))
     expect(pane.get_by_text("from the api")).to_be_in_viewport()
+
+    walk = Walk(page)
+    walk.look("logs")
+    assert walk.found == []
 
     # A new container in place of the old one, while somebody watches.
     engine.run("rm", "--force", f"{project_of(SLUG)}-web-1")
@@ -123,6 +128,9 @@ def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
     expect(page.locator("[data-console-status]")).to_have_text("sh in api-1")
     page.keyboard.type("echo $((40+2))-is-it\n")
     expect(rows).to_contain_text("42-is-it")
+    walk = Walk(page)
+    walk.look("an open console")
+    assert walk.found == []
     # Colours of 24 bits, which xterm.js sets as styles, are no inline styles.
     page.keyboard.type("printf '\\033[38;2;200;80;40mco%s\\033[0m\\n' lour\n")
     expect(rows.get_by_text("colour", exact=True)).to_have_css("color", re.compile("rgb"))
@@ -154,6 +162,8 @@ def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
     assert page.evaluate("!document.activeElement.closest('.xterm')")
     page.get_by_role("button", name="For screen readers").click()
     expect(page.locator(".xterm-accessibility")).to_be_attached()
+    walk.look("a console for screen readers")
+    assert walk.found == []
 
     page.keyboard.type("sleep 4711 &\n")
     container = f"{project_of(SLUG)}-api-1"
