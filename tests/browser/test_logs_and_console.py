@@ -63,6 +63,7 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     walk = Walk(page)
     walk.look("logs")
     assert walk.found == []
+    page.set_viewport_size({"width": 1280, "height": 800})
 
     # A new container in place of the old one, while somebody watches.
     engine.run("rm", "--force", f"{project_of(SLUG)}-web-1")
@@ -89,6 +90,17 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     say(engine, 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the flood is over')
     expect(pane.get_by_text("the flood is over")).to_be_in_viewport(timeout=60_000)
     assert page.evaluate("window.longest") < 2000
+
+    # The panel is killed and comes back: no line is doubled, and what came meanwhile is there.
+    panel.kill()
+    expect(page.locator("[data-log-connection]")).to_contain_text("Connection lost.")
+    say(engine, "echo while nobody listened")
+    panel.start()
+    expect(pane.get_by_text("while nobody listened")).to_have_count(1, timeout=30_000)
+    held = page.evaluate(
+        "document.querySelector('[data-container-log]').logPane.lines.map(line => line.text)"
+    )
+    assert held.count("while nobody listened") == held.count("the flood is over") == 1
 
     # What is asked for is in the address: one service, and a time. An error stands at its field.
     page.get_by_label("Service").select_option("api")
