@@ -1,6 +1,6 @@
 """Which events a list shows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import django_filters
@@ -53,16 +53,19 @@ class MomentField(forms.CharField):
         return moment.strftime("%Y-%m-%dT%H:%M") if moment else value
 
 
-class MomentFilter(django_filters.Filter):
-    field_class = MomentField
+class TimeFilter(django_filters.Filter):
+    """A part of the one condition that all times of a choice make; see `EventFilter.filter_queryset`."""
 
     def filter(self, events: Any, value: Any) -> Any:
-        return _in_time(events, **{f"queued_at__{self.lookup_expr}": value}) if value else events
+        return events
 
 
-def _in_time(events: "QuerySet[DeployEvent]", **when: datetime) -> "QuerySet[DeployEvent]":
-    """Return those of `events` that were queued then; their keys are found by the index of times alone."""
-    return events.filter(pk__in=DeployEvent.objects.filter(**when).order_by().values("pk"))
+class MomentFilter(TimeFilter):
+    field_class = MomentField
+
+
+class RangeFilter(TimeFilter, django_filters.ChoiceFilter):
+    pass
 
 
 class EventFilter(django_filters.FilterSet):
@@ -97,20 +100,19 @@ class EventFilter(django_filters.FilterSet):
         empty_label=_("Every status"),
         widget=forms.Select(attrs=_SELECT),
     )
-    range = django_filters.ChoiceFilter(
+    range = RangeFilter(
         choices=[
             ("1h", _("Last hour")),
             ("24h", _("Last 24 hours")),
             ("7d", _("Last 7 days")),
             ("30d", _("Last 30 days")),
         ],
-        method="by_range",
         label=_("When"),
         empty_label=_("At any time"),
         widget=forms.Select(attrs=_SELECT),
     )
-    since = MomentFilter(field_name="queued_at", lookup_expr="gte", label=_("From (UTC)"))
-    until = MomentFilter(field_name="queued_at", lookup_expr="lt", label=_("Until (UTC)"), ends=True)
+    since = MomentFilter(label=_("From (UTC)"))
+    until = MomentFilter(label=_("Until (UTC)"), ends=True)
     text = django_filters.CharFilter(
         method="by_text",
         label=_("Note"),
@@ -146,8 +148,17 @@ class EventFilter(django_filters.FilterSet):
             return events.filter(status=Status.QUEUED, approval=Approval.AWAITED)
         return events.filter(status__in=ACTIVE) if value == "active" else events.filter(status=value)
 
-    def by_range(self, events: Any, name: str, value: str) -> Any:
-        return _in_time(events, queued_at__gte=timezone.now() - _RANGES[value])
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Return the events that fit; those of a time by their keys, which the index of times has."""
+        events, chosen = super().filter_queryset(queryset), self.form.cleaned_data
+        first = timezone.now() - _RANGES[chosen["range"]] if chosen["range"] else None
+        begins = [moment for moment in (chosen["since"], first) if moment]
+        when = {"queued_at__gte": max(begins)} if begins else {}
+        if chosen["until"]:
+            when["queued_at__lt"] = chosen["until"]
+        if not when:
+            return events
+        return events.filter(pk__in=DeployEvent.objects.filter(**when).order_by().values("pk"))
 
     def by_text(self, events: "QuerySet[DeployEvent]", name: str, value: str) -> "QuerySet[DeployEvent]":
         """Find the words of the version's note, or of whoever approved or refused."""
