@@ -20,8 +20,10 @@ for (const place of document.querySelectorAll("[data-environment]")) {
   said.setAttribute("role", "status");
   const buttons = document.createElement("div");
   buttons.className = "button-row";
-  rows.append(list, said, buttons);
-  editor.after(rows);
+  rows.append(list, buttons);
+  editor.after(rows, said);
+  // Enter in a form deploys; here somebody is still writing.
+  rows.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); });
   const toggle = button("", () => setMode(rows.hidden));
   buttons.append(button(gettext("Add a value"), add));
   toggle.className = "btn btn-sm environment-mode";
@@ -90,7 +92,8 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     const call = () => {
       const shown = part.name || gettext("the new name");
       value.setAttribute("aria-label", interpolate(gettext("Value of %s"), [shown]));
-      eye.setAttribute("aria-label", interpolate(gettext("Show the value of %s"), [shown]));
+      const words = value.type === "text" ? gettext("Hide the value of %s") : gettext("Show the value of %s");
+      eye.setAttribute("aria-label", interpolate(words, [shown]));
       remove.setAttribute("aria-label", interpolate(gettext("Remove %s"), [shown]));
     };
     name.addEventListener("input", () => {
@@ -126,6 +129,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       }
       value.type = "text";
       eye.textContent = gettext("Hide");
+      call();
     }
 
     function hide() {
@@ -133,6 +137,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       value.readOnly = false;
       value.type = "password";
       eye.textContent = gettext("Show");
+      call();
     }
     part.show = show;
     return row;
@@ -167,10 +172,10 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     if (asRows) {
       const read = readDotenv(text.value);
       if (!read) {
-        said.textContent = "";
-        toggle.setAttribute("aria-describedby", "environment-fault");
+        said.textContent = gettext("This text has a fault. Mend it, then it can be shown as rows.");
         asRows = false;
       } else {
+        said.textContent = "";
         parts = read;
         list.replaceChildren(...parts.filter((part) => part.text === undefined).map(draw));
       }

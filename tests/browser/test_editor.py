@@ -156,8 +156,8 @@ def test_rows_of_the_environment_hide_and_change_values(page: Page, lab: Lab) ->
     assert SECRET not in page.content()
     page.get_by_role("button", name="Show the value of TOKEN").click()
     expect(page.get_by_label("Value of TOKEN", exact=True)).to_have_value(SECRET)
-    expect(page.locator(".environment-rows")).to_contain_text("written into the audit")
-    page.get_by_role("button", name="Show the value of TOKEN").click()
+    expect(page.locator("[data-environment]")).to_contain_text("written into the audit")
+    page.get_by_role("button", name="Hide the value of TOKEN").click()
     expect(page.get_by_label("Value of TOKEN", exact=True)).to_have_value("")
 
     page.get_by_label("Name", exact=True).first.fill("DOOR_TOKEN")
