@@ -5,8 +5,6 @@ leaves nothing behind.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +19,7 @@ from apps.applications.models import PROJECT_PREFIX, App, ComposeVersion
 from apps.applications.services import SlugTaken, content_of, create_app, get_version, store_version
 from apps.applications.slugs import validate_slug
 from apps.core.errors import Conflict, DomainError
+from apps.core.threads import Helpers
 from apps.deployer import pins
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
@@ -416,9 +415,8 @@ def _accepted(
     """
     runner = runner or default_runner()
     # Two programs that do not wait for each other: the engine's answer costs no time of its own.
-    with ThreadPoolExecutor(1) as pool:
-        # In the language of whoever asks.
-        engine = pool.submit(copy_context().run, require_engine, runner)
+    with Helpers(1) as pool:
+        engine = pool.submit(require_engine, runner)
         checked = check_content(
             content, runner, host_rules=host_rules, project=_project(slug), folder=AppFolder(slug).path
         )

@@ -1,9 +1,9 @@
 """The plans of actions that bring no content: a scale and a removal."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from apps.applications.models import App
+from apps.core.threads import Helpers
 from apps.deployer.plan.observed import list_existing, list_images, observe
 from apps.deployer.plan.plan import (
     Change,
@@ -40,7 +40,7 @@ def plan_scale(app: App, scale: Mapping[str, int], runner: CommandRunner) -> Pla
 
 def plan_removal(app: App, runner: CommandRunner, *, volumes: bool) -> Plan:
     """Return what a removal of `app` would take, its volumes with `volumes`. Raises EngineUnreachable."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with Helpers(_AT_ONCE) as pool:
         seen = observe(runner, app.project, pool, thorough=False)
     services = []
     for name in sorted({container.service for container in seen.containers}):

@@ -1,13 +1,14 @@
 """Make the plan of a deploy: ask Compose and the engine side by side, then decide. Nothing is changed."""
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from apps.applications import environment
 from apps.applications.content import Content, InvalidContent
 from apps.applications.host_rules.rules import NOTHING, HostRights
 from apps.applications.models import PROJECT_PREFIX
+from apps.core.threads import Helpers
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content, require_compose
 from apps.deployer.compose import Project
@@ -83,7 +84,7 @@ def find_situation(
         current_pins = AppFolder(slug).pins
     require_compose(runner)
     same = current is not None and (current, current_pins) == (content, pins)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with Helpers(_AT_ONCE) as pool:
         check = asking.check if thorough else asking.recent_check
         checking = pool.submit(check, content, host_rules, pins)
         checking_current = (

@@ -19,9 +19,10 @@ _lock = Lock()
 def keep(slug: str, content: Content, checked: Checked, host_rules: HostRights, pins: str = "") -> None:
     """Remember what Compose made of `content` with `pins` for app `slug`: in memory, a minute long.
 
-    It holds for those who may ask the same of the host.
+    It holds for those who may ask the same of the host. What is wrong with a content is not kept: it is said
+    in the language of whoever asked.
     """
-    if len(content.yaml) > _LARGEST:
+    if len(content.yaml) > _LARGEST or not checked.valid:
         return
     with _lock:
         _kept[slug, content.sha256, pins, host_rules] = (time.monotonic(), checked)
