@@ -22,6 +22,9 @@ YAML = """services:
     image: console.lab.test/team/web:1
     pull_policy: never
     environment: [EXAMPLE=1]
+  api:
+    image: console.lab.test/team/web:1
+    pull_policy: never
   other:
     image: console.lab.test/team/web:1
     pull_policy: never
@@ -31,6 +34,7 @@ YAML = """services:
     command: [/bin/busybox, sleep, "2147483647"]
 """
 # What people leave running: in the background, without the terminal, deaf to its end, and stopped.
+LEAVE_SOME = "sleep 4001 & setsid sleep 4002 & echo all-$((40+2))"
 LEAVE = (
     "sleep 4001 & setsid sleep 4002 & nohup sleep 4003 >/dev/null 2>&1 & "
     "sh -c 'trap \"\" HUP TERM; while :; do sleep 4004; done' & "
@@ -127,7 +131,7 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     # The person is signed out while another session of theirs goes on.
     olga = app.panel.client("olga", PASSWORD)
     gone = open_console(app, olga)
-    gone.does(LEAVE, "all-42")
+    gone.does(LEAVE_SOME, "all-42")
     olga.post("/logout/", {})
     assert gone.closed() == 4401
     nothing_is_left(app)
@@ -137,13 +141,21 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     # The right is taken away.
     olga = app.panel.client("olga", PASSWORD)
     gone = open_console(app, olga)
-    gone.does(LEAVE, "all-42")
+    gone.does(LEAVE_SOME, "all-42")
     taking = re.search(rf"{access}\d+/take/", app.client.get(access).text)
     assert taking
     app.client.post(taking[0], {})
     assert gone.closed() == 4404
     nothing_is_left(app)
     assert "right to it was taken away" in audit(app, "closed")[-1]
+
+    # A paused container keeps its processes; they end when it goes on (see below).
+    paused = open_console(app, service="api")
+    paused.does(LEAVE_SOME, "all-42")
+    app.engine.run("pause", f"{app.project}-api-1")
+    paused.leave()
+    wait_until(lambda: "page was closed" in audit(app, "closed")[-1], "the end is written down")
+    app.engine.run("unpause", f"{app.project}-api-1")
 
     # The container stops.
     stopped = open_console(app, service="other")
@@ -158,18 +170,9 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     no_bash = {"service": "web", "shell": "bash"}
     assert "no bash" in ConsoleSocket(app.panel, app.client, app.slug, no_bash).told("refused")["text"]
 
-    # A paused container keeps its processes; they end when it goes on.
-    paused = open_console(app)
-    paused.does(LEAVE, "all-42")
-    app.engine.run("pause", f"{app.project}-web-1")
-    paused.leave()
-    wait_until(lambda: "page was closed" in audit(app, "closed")[-1], "the end is written down")
-    app.engine.run("unpause", f"{app.project}-web-1")
-    wait_until(lambda: not left(app), "what was frozen has ended", timeout=40)
-
     # The server stops.
     last = open_console(app)
-    last.does(LEAVE, "all-42")
+    last.does(LEAVE_SOME, "all-42")
     assert app.panel.terminate() == 0
     assert left(app) == []
     last.closed()
@@ -178,8 +181,9 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     # Nothing typed for so long: it is told, then ends.
     app.panel.environment["SIMPLEDEPLOY_CONSOLE_IDLE_SECONDS"] = "2"
     app.panel.start()
+    nothing_is_left(app, "api")
     idle = open_console(app)
-    idle.does(LEAVE, "all-42")
+    idle.does(LEAVE_SOME, "all-42")
     assert idle.told("idle")["seconds"] <= 2
     assert idle.told("closed")["why"] == "idle"
     nothing_is_left(app)

@@ -45,6 +45,7 @@ _FAILURES = 4  # of the same kind in a row, after which it is told what docker s
 _LOOK = 5.0  # seconds between looks where the engine's feed says nothing
 
 _commands = threading.BoundedSemaphore(MOST_COMMANDS)
+_NEVER = "0001-"  # how the engine writes the time of what has not happened yet
 _RUNS = frozenset({"running", "paused"})
 
 
@@ -79,6 +80,7 @@ class LogFollower:
         self._complete = False
         self._followed: dict[str, threading.Thread] = {}
         self._left_out: set[str] = set()
+        self._started: dict[str, str] = {}  # by container: when the run began that was seen last
         self._redactor: Redactor | None = None
         self._threads = [
             threading.Thread(target=self._supervise, name="container-logs"),
@@ -151,6 +153,7 @@ class LogFollower:
         containers = wanted(feed.of(self._project) or [], self._wish.service)
         if not containers:
             self._say("There are no containers here yet. What they print appears when there are.")
+        self._started = {c.id: c.started_at for c in containers if not c.started_at.startswith(_NEVER)}
         chosen = self._chosen(containers)
         sources = [Source(container, self._fresh_redactor()) for container in chosen]
         for line in last_lines(self._runner, sources, self._wish, self._cancel):
@@ -160,7 +163,13 @@ class LogFollower:
                 self._follow(feed, source)
 
     def _take_up(self, feed: EngineFeed, containers: list[Container]) -> None:
-        """Follow those of `containers` that are new."""
+        """Follow those of `containers` that are new, and tell which of the others run again."""
+        for container in containers:
+            before = self._started.get(container.id)
+            if before is not None and container.started_at != before and container.state in _RUNS:
+                self._say("This container runs again.", container)
+            if container.state in _RUNS:
+                self._started[container.id] = container.started_at
         for id_ in [id_ for id_, thread in self._followed.items() if not thread.is_alive()]:
             del self._followed[id_]
         new = [c for c in self._chosen(containers) if c.id not in self._followed]
@@ -261,8 +270,6 @@ class LogFollower:
                     self._say("This container was removed.", container)
                     return False
                 if now.state in _RUNS:
-                    if told:
-                        self._say("This container runs again.", container)
                     return True
                 if not told and now.state in ("exited", "dead"):
                     told = True
