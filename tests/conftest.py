@@ -27,6 +27,9 @@ MARKS = {
     "browser": ("browser", "page"),
 }
 
+# Files that would keep one process busy long after all others are done.
+LONGEST = ("test_every_page.py", "test_crash.py")
+
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     # The browser's run is without pytest-asyncio, whose settings in pyproject.toml must still be known.
@@ -55,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
     # Others' hooks choose by the marks, and pytest-django puts first what uses the database.
     yield
     # The long ones first: at the end the many short ones keep all processes busy to the last.
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.get_closest_marker("engine") is None))
 
 
 @pytest.hookimpl(wrapper=True)
