@@ -35,6 +35,7 @@ NO_PAGES = {
     "mfa_reauthenticate",
     "mfa_reauthenticate_webauthn",
     "event-approval",
+    "event-retry",  # of one that has not failed
     "app-logs-download",
     "engine-prune",  # tests/deployer/prune/test_needs.py counts its queries
 }
