@@ -5,6 +5,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -77,7 +78,12 @@ def left(app: AppOnPanel, service: str = "web") -> list[str]:
 
 def clients(app: AppOnPanel) -> list[int]:
     """Return the panel's processes that are in containers of `app`."""
-    return [p.pid for p in psutil.Process(app.panel.pid).children(recursive=True) if "exec" in p.cmdline()]
+    found = []
+    for process in psutil.Process(app.panel.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if "exec" in process.cmdline():
+                found.append(process.pid)
+    return found
 
 
 def audit(app: AppOnPanel, action: str) -> list[str]:
