@@ -271,7 +271,7 @@ def steps_of(event: DeployEvent) -> tuple[Step, ...]:
     steps = STEPS[event.action]
     if event.approval in (Approval.NONE, Approval.OVERRIDDEN):
         return steps
-    place = next(number for number, step in enumerate(steps) if step in _ACTING)
+    place = next((number for number, step in enumerate(steps) if step in _ACTING), len(steps))
     return (*steps[:place], compare, *steps[place:])
 
 

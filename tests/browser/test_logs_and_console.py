@@ -75,22 +75,9 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     say(engine, "echo from the new one")
     expect(pane.get_by_text("from the new one")).to_be_in_viewport()
 
-    # A flood: the page stays quick, and what it does not show is counted.
-    page.evaluate(
-        """() => {
-            window.longest = 0;
-            let before = performance.now();
-            const step = (now) => {
-                window.longest = Math.max(window.longest, now - before);
-                before = now;
-                requestAnimationFrame(step);
-            };
-            requestAnimationFrame(step);
-        }"""
-    )
+    # A flood: the end of it is seen (benchmarks/log_pane.py measures how quick the page stays).
     say(engine, 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the flood is over')
     expect(pane.get_by_text("the flood is over")).to_be_in_viewport(timeout=60_000)
-    assert page.evaluate("window.longest") < 2000
 
     # The panel is killed and comes back: no line is doubled, and what came meanwhile is there.
     panel.kill()

@@ -421,3 +421,17 @@ def test_it_tells_restarts_limits_of_links_and_what_is_copied(
     assert "not in the file" in page
     assert 'name="service" value="web"' in page
     assert 'name="service" value="beside"' not in page
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_service_leads_to_its_logs_and_its_console(
+    client: Client, person: Person, fake_engine: FakeEngine, role: Role
+) -> None:
+    make_deployed_app()
+    fake_engine.states["shop"] = AppState("up", (container("web"), container("job", state="exited")))
+    person(role)
+    page = text(client, "/apps/shop/")
+    assert page.count("/apps/shop/logs/?service=") == 2
+    # A console is for owners, in what runs.
+    consoles = re.findall(r"/apps/shop/console/\?service=(\w+)", page)
+    assert consoles == (["web"] if role in (Role.OWNER, Role.ADMINISTRATOR) else [])
