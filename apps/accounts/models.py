@@ -72,10 +72,12 @@ class Token(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=100)
-    start = models.CharField(max_length=16, help_text="How its text begins, to recognise it.")
-    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its text.")
+    start = models.CharField(max_length=16, help_text=gettext_lazy("How its text begins, to recognise it."))
+    digest = models.CharField(max_length=64, unique=True, help_text=gettext_lazy("SHA-256 of its text."))
     permissions = models.JSONField(default=list)
-    apps = models.JSONField(null=True, blank=True, help_text="Keys of the apps; empty: all of them.")
+    apps = models.JSONField(
+        null=True, blank=True, help_text=gettext_lazy("Keys of the apps; empty: all of them.")
+    )
     made_by = models.CharField(max_length=150)
     made_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

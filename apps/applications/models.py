@@ -229,19 +229,21 @@ class AppTemplate(models.Model):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=500, blank=True, default="")
     yaml = models.TextField()
-    variables = models.JSONField(default=list, help_text="What it asks for; see gallery/variables.py.")
+    variables = models.JSONField(
+        default=list, help_text=gettext_lazy("What it asks for; see gallery/variables.py.")
+    )
     team = models.ForeignKey(
         Group,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
         related_name="app_templates",
-        help_text="Whose it is; none: everybody's who makes apps.",
+        help_text=gettext_lazy("Whose it is; none: everybody's who makes apps."),
     )
     made_by_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    made_by = models.CharField(max_length=150, help_text="Who saved it, as known at that time.")
+    made_by = models.CharField(max_length=150, help_text=gettext_lazy("Who saved it, as known at that time."))
     made_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -184,7 +184,7 @@ def submit_deploy(
     with transaction.atomic():
         app = None if new else App.objects.live().select_for_update().filter(slug=slug).first()
         if app and seen is not None and app.versions.filter(number__gt=seen).exists():
-            raise Overtaken("Somebody else made a version meanwhile. Nothing was deployed.")
+            raise Overtaken(gettext("Somebody else made a version meanwhile. Nothing was deployed."))
         if planned and plan and app and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from apps.applications.models import App
 
@@ -36,11 +37,13 @@ class ConsoleSession(models.Model):
     person = models.CharField(max_length=150)
     address = models.CharField(max_length=64, blank=True, default="")
     service = models.CharField(max_length=255)
-    container = models.CharField(max_length=64, help_text="The id of the container.")
+    container = models.CharField(max_length=64, help_text=gettext_lazy("The id of the container."))
     container_name = models.CharField(max_length=255)
     # In the environment of all that the shell starts.
     marker = models.CharField(max_length=32, unique=True)
-    owner = models.CharField(max_length=200, help_text="The process of the panel that holds it.")
+    owner = models.CharField(
+        max_length=200, help_text=gettext_lazy("The process of the panel that holds it.")
+    )
     opened_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end = models.CharField(max_length=20, choices=ConsoleEnd, blank=True, default="")

@@ -5,6 +5,7 @@ class PanelConfig(AppConfig):
     name = "apps.panel"
 
     def ready(self) -> None:
-        from apps.panel import access_changes
+        from apps.panel import access_changes, record_names
 
         access_changes.connect()
+        record_names.translate_names()

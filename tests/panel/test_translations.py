@@ -6,17 +6,21 @@ from html.parser import HTMLParser
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import Role, User
 from apps.deployments.queue import enqueue
 from apps.deployments.states import Action, Status
-from apps.panel import texts
+from apps.panel import record_names, texts
 from tests.accounts.people import make_person
 from tests.panel.admin_records import make_chunk, make_credential, make_event
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import BY, YAML, make_app, make_version
+from tests.panel.test_catalogues import catalogue
 from tests.panel.test_page_source import ADDRESSES
 from tests.panel.untranslated import READ
 
@@ -194,3 +198,37 @@ def test_what_is_stored_is_english_whoever_asks_for_it(
     refused = client.post(f"/events/{event.pk}/cancel/", follow=True).content.decode()
     assert f"Vorgang {event.pk} ist schon zu Ende (abgebrochen)." in refused
     assert AuditEntry.objects.filter(action="event.cancel_requested").get().outcome == "cancelled"
+
+
+def test_the_admin_names_records_and_their_fields_in_german(
+    client: Client, person: Callable[[str], User]
+) -> None:
+    person(Role.ADMINISTRATOR)
+    event = make_event(make_app())
+    choose(client, "de")
+
+    index = " ".join(Words(client.get("/admin/").content.decode()).said)
+    assert "Compose-Versionen" in index
+    assert "Registry-Zugangsdaten" in index
+    page = " ".join(
+        Words(client.get(f"/admin/deployments/deployevent/{event.pk}/change/").content.decode()).said
+    )
+    assert "Angefordert von:" in page
+    assert "Exit-Code:" in page
+
+
+def test_every_name_that_the_admin_derives_is_known() -> None:
+    derived = {
+        str(field.verbose_name)
+        for model in admin.site._registry
+        if model.__module__.startswith("apps.")
+        for field in model._meta.local_fields
+    }
+    known = {*record_names.NAMES, *(str(message.id) for message in catalogue("de", "django")), "ID"}
+    assert {name for name in derived if name not in known and not is_of_django(name)} == set()
+
+
+def is_of_django(name: str) -> bool:
+    """Tell whether Django itself has a German name for a field of its own models."""
+    with translation.override("de"):
+        return gettext(name) != name

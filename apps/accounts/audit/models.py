@@ -56,7 +56,7 @@ class AuditEntry(models.Model):
     token = models.CharField(max_length=100, blank=True)
     action = models.CharField(max_length=40, choices=action_choices, db_index=True)
     on = models.CharField(max_length=200, blank=True, help_text=gettext_lazy("What it was done to."))
-    app_slug = models.CharField(max_length=50, blank=True, db_index=True, verbose_name="app")
+    app_slug = models.CharField(max_length=50, blank=True, db_index=True, verbose_name=gettext_lazy("app"))
     before = models.TextField(default="null", help_text=gettext_lazy("Canonical JSON, without secrets."))
     after = models.TextField(default="null", help_text=gettext_lazy("Canonical JSON, without secrets."))
     outcome = models.CharField(max_length=200)
@@ -123,9 +123,11 @@ class AuditHead(models.Model):
 class AuditCheckpoint(models.Model):
     """The end of what a retention has cut off: the chain goes on from here. Never changed or deleted."""
 
-    through = models.BigIntegerField(primary_key=True, help_text="The number of the last entry cut off.")
-    hash = models.CharField(max_length=HASH_LENGTH, help_text="The hash of that entry.")
-    count = models.BigIntegerField(help_text="How many entries were cut off by this retention.")
+    through = models.BigIntegerField(
+        primary_key=True, help_text=gettext_lazy("The number of the last entry cut off.")
+    )
+    hash = models.CharField(max_length=HASH_LENGTH, help_text=gettext_lazy("The hash of that entry."))
+    count = models.BigIntegerField(help_text=gettext_lazy("How many entries were cut off by this retention."))
     at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
+from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -53,8 +54,12 @@ class ProtectedFromConsoles(NotAllowed):
 
     def __init__(self, app: App) -> None:
         super().__init__(
-            f"{app.name} is protected: nobody changes it without a second person, and in a console one could."
-            " Whoever may change its settings can take the protection away; that stands in the audit."
+            gettext(
+                "%(name)s is protected: nobody changes it without a second person, and in a "
+                "console one could. Whoever may change its settings can take the protection away; "
+                "that stands in the audit."
+            )
+            % {"name": app.name}
         )
 
 
@@ -77,14 +82,22 @@ def choose(containers: list[Container], place: Place) -> Container:
     """Return the running container that `place` means. Raises NotFound, Conflict."""
     of_service = [c for c in containers if c.service == place.service]
     if not of_service:
-        raise NotFound(f"There is no container of a service {place.service[:100]!r}.")
+        raise NotFound(
+            gettext("There is no container of a service %(service)r.") % {"service": place.service[:100]}
+        )
     if place.number:
         of_service = [c for c in of_service if shown_name(c).endswith(f"-{place.number}")]
         if not of_service:
-            raise NotFound(f"{place.service} has no container {place.number[:20]}.")
+            raise NotFound(
+                gettext("%(service)s has no container %(number)s.")
+                % {"service": place.service, "number": place.number[:20]}
+            )
     running = [c for c in of_service if c.state == "running"]
     if not running:
-        raise Conflict(f"{place.service} does not run. Start it, then open the console again.")
+        raise Conflict(
+            gettext("%(service)s does not run. Start it, then open the console again.")
+            % {"service": place.service}
+        )
     return running[0]
 
 
@@ -159,15 +172,21 @@ class Console(threading.Thread):
         name = shown_name(container)
         answer = collect(self._runner, find_shells(container.id), cancel=self._cancel, timeout=_PROBE_TIMEOUT)
         if answer.outcome is Outcome.CANCELLED:
-            raise NoShell("The page was closed before the shell was there.")
+            raise NoShell(gettext("The page was closed before the shell was there."))
         if answer.exit_code in (NOT_EXECUTABLE, NOT_FOUND):
-            raise NoShell(f"{name} has no shell (sh), so that no console can be opened in it.")
+            raise NoShell(
+                gettext("%(name)s has no shell (sh), so that no console can be opened in it.")
+                % {"name": name}
+            )
         if not answer.ok:
             said = " ".join(answer.stderr.split())[-300:] or "nothing"
-            raise NoShell(f"No shell could be started in {name}. Docker said: {said}")
+            raise NoShell(
+                gettext("No shell could be started in %(name)s. Docker said: %(said)s")
+                % {"name": name, "said": said}
+            )
         has_bash = bool(answer.stdout.strip())
         if self._place.shell == BASH and not has_bash:
-            raise NoShell(f"{name} has no bash; choose sh.")
+            raise NoShell(gettext("%(name)s has no bash; choose sh.") % {"name": name})
         return container, SH if self._place.shell == SH or not has_bash else BASH
 
     def _open(self, container: Container) -> ConsoleSession:

@@ -3,6 +3,8 @@
 import threading
 from collections import Counter
 
+from django.utils.translation import gettext
+
 from apps.core.errors import DomainError
 from apps.deployer.console.console import Console
 from apps.deployments.console_sessions import ConsoleEnd
@@ -30,11 +32,13 @@ class Consoles:
             self._forget_ended()
             if Counter(self._open.values())[person] >= PER_PERSON:
                 raise TooManyConsoles(
-                    f"You have {PER_PERSON} consoles open already. Close one of them first."
+                    gettext("You have %(most)s consoles open already. Close one of them first.")
+                    % {"most": PER_PERSON}
                 )
             if len(self._open) >= IN_ALL:
                 raise TooManyConsoles(
-                    f"{IN_ALL} consoles are open already, for everybody together. Try again later."
+                    gettext("%(most)s consoles are open already, for everybody together. Try again later.")
+                    % {"most": IN_ALL}
                 )
             self._open[console] = person
             console.start()

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Generator
 
+from django.utils.translation import gettext
+
 from apps.applications.models import App
 from apps.deployer.app_secrets import redactor_of_containers
 from apps.deployer.container_logs.follower import MOST_CONTAINERS
@@ -48,7 +50,10 @@ def read_file(
     """
     sources = _sources(app, containers, wish)
     if not _files.acquire(blocking=False):
-        raise TooManyViews(f"{MOST_FILES} logs of containers are being downloaded already. Try again later.")
+        raise TooManyViews(
+            gettext("%(most)s logs of containers are being downloaded already. Try again later.")
+            % {"most": MOST_FILES}
+        )
     return _freeing(as_text(default_runner(), sources, wish, cancel, timestamps=timestamps, names=True))
 
 

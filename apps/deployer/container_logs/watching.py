@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connections
+from django.utils.translation import gettext
 
 from apps.applications.models import App
 from apps.core.errors import DomainError
@@ -61,15 +62,19 @@ class Watching:
     def _join(self, person: int, app: App, wish: Wish) -> _Shared:
         if self._by_person[person] >= PER_PERSON:
             raise TooManyViews(
-                f"You have {PER_PERSON} logs of containers open already. Close one of these pages first."
+                gettext("You have %(most)s logs of containers open already. Close one of these pages first.")
+                % {"most": PER_PERSON}
             )
         number = next(self._numbers)
         key = (app.pk, wish, 0 if wish.is_shared else number)
         if key not in self._shared or self._shared[key].follower.over:
             if len(self._shared) >= IN_ALL:
                 raise TooManyViews(
-                    f"{IN_ALL} logs of containers are followed already, for everybody together. "
-                    "Try again later, or load the last lines without following them."
+                    gettext(
+                        "%(most)s logs of containers are followed already, for everybody together. Try "
+                        "again later, or load the last lines without following them."
+                    )
+                    % {"most": IN_ALL}
                 )
             follower = LogFollower(
                 default_runner(), app.project, wish, lambda: _redactor(app), f"containers.{number}"
