@@ -109,7 +109,10 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     # It is a terminal: of the size of the window, with a prompt, and its output comes byte for byte.
     one = open_console(app, columns="100", rows="30")
     assert one.told("opened") == {"type": "opened", "service": "web", "container": "web-1", "shell": "sh"}
-    one.does("stty size", "30 100")
+    # Docker tells a terminal its size just after its start, and a shell may be quicker.
+    wait_until(
+        lambda: one.type("stty size\n") or b"30 100" in one.printed, "it has the window's size", every=0.2
+    )
     one.send({"type": "size", "columns": 120, "rows": 40})
     wait_until(
         lambda: one.type("stty size\n") or b"40 120" in one.printed, "it hears of the new size", every=0.2
