@@ -67,6 +67,10 @@ def test_only_the_proxy_speaks_for_others(panel: PanelProcess, ask: Callable[...
     foreign = cookies | {"Origin": "http://localhost"}
     assert ask("/login/", source=PROXY, headers=OVER_TLS | foreign, form=form).status == 403
 
+    language = {"csrfmiddlewaretoken": token[1], "language": "de"}
+    chosen = ask("/language/", source=PROXY, headers=OVER_TLS | cookies, form=language)
+    assert expect_cookie(chosen, "__Host-language") == "de"
+
     signed_in = ask("/login/", source=PROXY, headers=OVER_TLS | cookies, form=form)
     assert signed_in.status == 302
     session = {"Cookie": f"__Host-sessionid={expect_cookie(signed_in, '__Host-sessionid')}"}
