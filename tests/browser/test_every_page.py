@@ -61,6 +61,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 NO_PAGES = {
     "account_login": "looked at by itself, signed out",
     "app-row": "a part of a page",
+    "app-edit-news": "a part of a page",
     "app-logs-download": "a text file",
     "event-status": "a part of a page",
     "event-pull": "a part of a page",

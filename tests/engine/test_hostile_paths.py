@@ -133,6 +133,6 @@ def test_an_event_that_got_into_the_queue_is_refused_before_anything_is_pulled(s
         Deployer(default_runner()).run(claimed, CancelToken())
         event.refresh_from_db()
         assert (event.status, event.step) == (Status.FAILED, "version")
-        assert file.rule.label in event.error
+        assert str(file.rule.label) in event.error
         assert SECRET not in event.error + event.output_tail
     assert not (AppFolder("hostile").path / "docker-compose.yml").exists()

@@ -1,5 +1,6 @@
 """The README's pictures: a panel with real apps on the engine, as a browser shows it."""
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -9,12 +10,12 @@ from playwright.sync_api import Browser, Page
 from tests.lab.browser import open_browser
 from tests.lab.engine import Engine, ProjectCleanup, project_of
 from tests.lab.journal import Journal
-from tests.lab.panel import PASSWORD, USERNAME, PanelProcess, make_template
+from tests.lab.panel import PASSWORD, ROOT, USERNAME, PanelProcess, make_template
 from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
 
 WIDE, NARROW = (1280, 800), (390, 844)
-# What is shown: address, and whether the whole page is wanted or just the first screen.
+# The addresses of what can be shown.
 PAGES = {
     "apps": "/",
     "app": "/apps/shop/",
@@ -53,9 +54,15 @@ PAGES = {
     "disk": "/settings/disk/",
 }
 
+# What comes by a WebSocket and belongs to the picture.
+LIVE = {"app": ".usage-line", "edit": ".cm-content", "logs": ".log-line", "console": ".xterm-rows"}
+
 
 def main(target: Path, names: list[str]) -> None:
-    """Write NAME-wide.png, NAME-narrow.png and their dark twins for the pages of `names` (default: all)."""
+    """Write NAME-wide.png, NAME-narrow.png and their dark twins for the pages of `names` (all: every page).
+
+    Without names it is the pictures of the README alone, which show on a phone what fits its screen.
+    """
     target.mkdir(parents=True, exist_ok=True)
     engine = Engine.find()
     cleanup = ProjectCleanup(engine)
@@ -69,7 +76,7 @@ def main(target: Path, names: list[str]) -> None:
                     cleanup.add(project_of(slug))
                 panel.start()
                 fill(panel, registry, folder)
-                shoot(browser, panel, target, names or list(PAGES))
+                shoot(browser, panel, target, list(PAGES) if names == ["all"] else names)
         finally:
             cleanup.remove_all()
             panel.clean_up()
@@ -132,6 +139,7 @@ for name, role in (("olga", "owner"), ("devi", "deployer"), ("vera", "viewer")):
 
 
 def shoot(browser: Browser, panel: PanelProcess, target: Path, names: list[str]) -> None:
+    readme = set(re.findall(r"docs/images/([a-z-]+)\.png", (ROOT / "README.md").read_text()))
     event = next(e["id"] for e in reversed(Journal(panel).events("shop")))
     for width, size in (("wide", WIDE), ("narrow", NARROW)):
         for scheme in ("light", "dark"):
@@ -142,11 +150,17 @@ def shoot(browser: Browser, panel: PanelProcess, target: Path, names: list[str])
             )
             page = context.new_page()
             sign_in(page, panel)
-            for name in names:
+            form = f"-{width}-dark" if scheme == "dark" else f"-{width}"
+            for name in names or [name for name in PAGES if f"{name}{form}" in readme]:
                 page.goto(panel.url + PAGES[name].format(event=event))
                 page.wait_for_load_state("networkidle")
-                dark = "-dark" if scheme == "dark" else ""
-                page.screenshot(path=target / f"{name}-{width}{dark}.png", full_page=width == "narrow")
+                if name == "console":
+                    page.get_by_role("button", name="Open").click()
+                if name in LIVE:
+                    page.locator(LIVE[name]).first.wait_for()
+                page.screenshot(
+                    path=target / f"{name}{form}.png", full_page=width == "narrow" and bool(names)
+                )
             context.close()
 
 
