@@ -43,8 +43,10 @@ def expect_status(page: Page, word: str, seconds: float = 60) -> None:
 
 
 def log_lines(page: Page) -> list[str]:
-    """Return the lines that the log pane holds, drawn or not."""
+    """Return the lines that the log pane holds, drawn or not; without JavaScript those of the page."""
     lines: list[str] = page.locator("[data-event-log]").evaluate(
-        "root => root.logPane.lines.map(line => line.text)"
+        """root => root.logPane
+            ? root.logPane.lines.map(line => line.text)
+            : [...root.querySelectorAll(".log-text")].map(text => text.textContent)"""
     )
     return lines

@@ -1,5 +1,7 @@
 """The keyboard alone: the first deploy, a rollback, and the shortcuts with their help sheet."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import expect_status
@@ -44,8 +46,9 @@ def test_the_first_deploy_and_a_rollback_need_no_mouse(
     write(page, "Name", slug)
     for release in ("1", "2"):
         write(page, "Compose file", f"services: {{web: {{image: {registry.push('web', release)}}}}}\n")
-        # Out of the editor, where Tab may indent.
-        page.keyboard.press("Escape")
+        # Out of the editor, where Tab indents: past a completion that may be offered, and at once.
+        for key in ("Escape", "Escape", "Tab"):
+            page.keyboard.press(key)
         press(page, "button", "Deploy")
         expect_status(page, "Succeeded")
         if release == "1":
@@ -77,7 +80,8 @@ def test_the_help_sheet_lists_the_keys_of_the_page_and_they_can_be_switched_off(
     # What is typed into a field is text.
     page.get_by_label("App", exact=True).focus()
     page.keyboard.type("ga")
-    expect(page).to_have_url(f"{panel.url}/events/")
+    expect(page.get_by_label("App", exact=True)).to_have_value("ga")
+    expect(page).to_have_url(re.compile("/events/"))
     page.keyboard.press("Escape")
 
     page.locator(".account-menu summary").click()
@@ -89,4 +93,4 @@ def test_the_help_sheet_lists_the_keys_of_the_page_and_they_can_be_switched_off(
     page.keyboard.press("a")
     page.keyboard.press("?")
     expect(sheet).to_be_hidden()
-    expect(page).to_have_url(f"{panel.url}/events/")
+    expect(page).to_have_url(re.compile("/events/"))

@@ -51,7 +51,7 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     page.set_viewport_size({"width": 1280, "height": 800})
     sign_in(page, panel)
     page.goto(f"{panel.url}/apps/{SLUG}/")
-    page.get_by_role("link", name="Logs").click()
+    page.get_by_role("link", name="Logs", exact=True).click()
     pane = page.locator("[data-log-pane]")
     expect(page.locator("[data-log-connection]")).to_have_text("Live")
     expect(pane.get_by_text("begins")).to_have_count(2)

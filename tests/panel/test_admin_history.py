@@ -122,7 +122,9 @@ def admin_addresses(patterns: list[URLPattern | URLResolver], before: str, pk: s
             yield before + route
 
 
+@pytest.mark.parametrize("person", ["superuser", Role.ADMINISTRATOR], indirect=True)
 def test_no_address_of_the_admin_changes_history_by_any_post(client: Client, person: User) -> None:
+    # Whoever may less is refused before: tests/authorization/test_admin.py.
     before = snapshot()
     client.force_login(person)
     sent: dict[str, object] = {"action": "delete_selected", "index": "0", "select_across": "1", "post": "yes"}
