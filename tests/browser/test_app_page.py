@@ -85,7 +85,7 @@ def test_one_acts_and_the_other_sees_it_without_loading_the_page_anew(
         panel.manage("app", "remove", slug, check=True)
         expect(watching.get_by_role("heading", name=f"{slug} was removed")).to_be_visible()
         assert watching.evaluate("window.notLoadedAnew")
-        wait_until(lambda: not stats_processes(panel.pid), "nothing is measured any more", timeout=15)
+        wait_until(lambda: not stats_processes(panel.pid), "nothing is measured any more", timeout=60)
     finally:
         other.close()
         plain.close()

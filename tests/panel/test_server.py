@@ -1,4 +1,5 @@
 import contextlib
+import shutil
 import socket
 import threading
 import time
@@ -17,8 +18,10 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def server(tmp_path: Path):
-    with LiveServer(tmp_path) as server:
+def server(tmp_path: Path, panel_template: Path):
+    data_dir = tmp_path / "data"
+    shutil.copytree(panel_template, data_dir)
+    with LiveServer(data_dir) as server:
         yield server
 
 
