@@ -19,7 +19,6 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -30,12 +29,12 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.lab import panel_with_registry
 from tests.lab.apps_socket import AppsSocket
-from tests.lab.engine import Engine, ProjectCleanup, project_of
+from tests.lab.engine import Engine, project_of
 from tests.lab.http import Client
 from tests.lab.journal import Journal
-from tests.lab.panel import PanelProcess, make_template
-from tests.lab.registry import Registry
+from tests.lab.panel import PanelProcess
 from tests.lab.waiting import wait_until
 
 _IDLE_SECONDS = 5
@@ -89,18 +88,7 @@ class RawStream:
 @contextlib.contextmanager
 def lab() -> Iterator[tuple[Engine, PanelProcess, str]]:
     """Start a registry and a panel with one app that runs; yield its slug too."""
-    engine = Engine.find()
-    cleanup = ProjectCleanup(engine)
-    with tempfile.TemporaryDirectory(prefix="simpledeploy-bench-") as name, contextlib.ExitStack() as ends:
-        folder = Path(name)
-        (folder / "registry").mkdir()
-        registry = ends.enter_context(Registry(engine, folder / "registry"))
-        registry.push("web")
-        panel = PanelProcess(folder / "panel", make_template(folder / "template")).start()
-        ends.callback(cleanup.remove_all)
-        ends.callback(panel.clean_up)
-        words = ("registry", "add", registry.host, "--username", registry.username)
-        panel.manage(*words, input=registry.password, check=True)
+    with panel_with_registry() as (engine, panel, registry, cleanup):
         slug = cleanup.slug("state")
         compose = f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}\n"
         client: Client = panel.client()

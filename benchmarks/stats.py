@@ -17,7 +17,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -32,9 +31,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from apps.deployer.state.readings import FORMAT
-from tests.lab.engine import Engine, ProjectCleanup
-from tests.lab.panel import PanelProcess, make_template
-from tests.lab.registry import Registry
+from benchmarks.lab import panel_with_registry
+from tests.lab.engine import Engine
+from tests.lab.panel import PanelProcess
 from tests.lab.usage_socket import next_usage, stats_processes, usage_socket
 from tests.lab.waiting import wait_until
 
@@ -99,18 +98,7 @@ def _own(processes: list[psutil.Process]) -> float:
 @contextlib.contextmanager
 def lab(containers: int) -> Iterator[tuple[Engine, PanelProcess, str]]:
     """Start a registry and a panel with one app of so many containers; yield its slug too."""
-    engine = Engine.find()
-    cleanup = ProjectCleanup(engine)
-    with tempfile.TemporaryDirectory(prefix="simpledeploy-bench-") as name, contextlib.ExitStack() as ends:
-        folder = Path(name)
-        (folder / "registry").mkdir()
-        registry = ends.enter_context(Registry(engine, folder / "registry"))
-        registry.push("web")
-        panel = PanelProcess(folder / "panel", make_template(folder / "template")).start()
-        ends.callback(cleanup.remove_all)
-        ends.callback(panel.clean_up)
-        words = ("registry", "add", registry.host, "--username", registry.username)
-        panel.manage(*words, input=registry.password, check=True)
+    with panel_with_registry() as (engine, panel, registry, cleanup):
         slug = cleanup.slug("stats")
         image = registry.ref("web")
         # One that is never still: of what does not change no frame is sent.
