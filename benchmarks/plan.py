@@ -81,6 +81,7 @@ def main() -> None:
 def measure(engine: Engine, services: int, rounds: int) -> dict[str, float]:
     """Bring the services up, and return the figures of the docstring above."""
     from apps.applications.content import Content
+    from apps.applications.host_rules.rules import NOTHING
     from apps.deployer.app_folder import AppFolder
     from apps.deployer.plan.planning import make_plan
     from apps.deployer.runner import default_runner
@@ -95,14 +96,16 @@ def measure(engine: Engine, services: int, rounds: int) -> dict[str, float]:
     ways: dict[str, Callable[[], object]] = {
         "raw_config": lambda: raw(engine, project, folder.path, *config),
         "raw_dry_run": lambda: raw(engine, project, folder.path, *dry_run),
-        "unchanged": lambda: make_plan(current, slug, runner, current=current),
-        "changed": lambda: make_plan(changed, slug, runner, current=current),
+        "unchanged": lambda: make_plan(current, slug, runner, current=current, host_rules=NOTHING),
+        "changed": lambda: make_plan(changed, slug, runner, current=current, host_rules=NOTHING),
     }
     try:
         load_image(engine, "web", image)
         folder.write(current)
         raw(engine, project, folder.path, "up", "-d")
-        assert {s.action for s in make_plan(changed, slug, runner, current=current).services} == {"recreate"}
+        assert {
+            s.action for s in make_plan(changed, slug, runner, current=current, host_rules=NOTHING).services
+        } == {"recreate"}
         taken: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, act in ways.items():
