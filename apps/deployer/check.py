@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from apps.applications.compose_file import locate
 from apps.applications.content import Content, Problem
 from apps.applications.host_rules.ground import Ground
 from apps.applications.host_rules.judgement import asked_by, problems, reads_of
-from apps.applications.host_rules.rules import HostRights
+from apps.applications.host_rules.rules import Found, HostRights
 from apps.deployer import compose
 from apps.deployer.containers import writable_paths
 from apps.deployer.engine_errors import OLDEST_COMPOSE, ComposeMissing, ComposeTooOld, EngineProblem
@@ -79,21 +79,26 @@ def check_content(
             neighbours=host_rules.neighbours,
         )
         reads = reads_of(content, ground)
+        hide = staging.redactor.redact
+        reads.found = [replace(one, sentence=hide(one.sentence)) for one in reads.found]
         if refused := problems(reads.found, host_rules, content):
             return Checked(problems=refused)
         answer = staging.ask(runner, compose.config(staging.project), timeout=_TIMEOUT, cancel=cancel)
-        warnings = [staging.redactor.redact(warning) for warning in warnings_in(answer.stderr)]
+        warnings = [hide(warning) for warning in warnings_in(answer.stderr)]
         if answer.outcome is not Outcome.EXITED:
             raise _not_answered(answer)
         if not answer.ok:
-            problem = problem_of(answer.stderr, content.yaml, staging.project.folder)
-            shown = Problem(problem.line, problem.column, staging.redactor.redact(problem.message))
-            return Checked(problems=[shown], warnings=warnings)
-    checked = _read(_model(answer.stdout), content.yaml, warnings)
+            problem = problem_of(answer.stderr, content.yaml, staging.project.folder, hide)
+            return Checked(problems=[problem], warnings=warnings)
+    checked = _read(_model(answer.stdout), content.yaml, warnings, hide)
     found = [*reads.found, *asked_by(checked.model, reads, ground)]
+    refused = problems(found, host_rules, content)
+    if refused and (masked := _masked(checked.model, hide)) != checked.model:
+        shown = [*reads.found, *asked_by(masked, reads, ground)]
+        refused = problems(_in_other_words(found, shown, hide), host_rules, content)
     return replace(
         checked,
-        problems=[*checked.problems, *problems(found, host_rules, content)],
+        problems=[*checked.problems, *refused],
         asks=sorted({(str(one.rule), one.subject) for one in found}),
     )
 
@@ -130,6 +135,32 @@ def _not_answered(answer: Collected) -> EngineProblem:
     )
 
 
+def _masked(value: Any, hide: Callable[[str], str]) -> Any:
+    """Return `value`, a resolved file or a part of one, with what `hide` makes of each text in it."""
+    match value:
+        case str():
+            return hide(value)
+        case dict():
+            return {hide(key): _masked(held, hide) for key, held in value.items()}
+        case list():
+            return [_masked(held, hide) for held in value]
+    return value
+
+
+def _in_other_words(
+    found: Iterable[Found], shown: Iterable[Found], hide: Callable[[str], str]
+) -> Iterator[Found]:
+    """Yield `found` with the sentences of `shown`, which is the same of a model without secrets.
+
+    A rule may write a value otherwise than it stands, in capitals or a part of it, so that no search in its
+    sentence would find it.
+    """
+    sentences = {(one.rule, one.path): hide(one.sentence) for one in shown}
+    unknown = gettext("A value of the environment asks for this.")
+    for one in found:
+        yield replace(one, sentence=sentences.get((one.rule, one.path), unknown))
+
+
 def _model(text: str) -> dict[str, Any]:
     try:
         model = json.loads(text)
@@ -142,7 +173,7 @@ def _model(text: str) -> dict[str, Any]:
     return model
 
 
-def _read(model: dict[str, Any], text: str, warnings: list[str]) -> Checked:
+def _read(model: dict[str, Any], text: str, warnings: list[str], hide: Callable[[str], str]) -> Checked:
     services: dict[str, Any] = model.get("services") or {}
     images = {name: service["image"] for name, service in services.items() if service.get("image")}
     registries: set[str] = set()
@@ -150,16 +181,11 @@ def _read(model: dict[str, Any], text: str, warnings: list[str]) -> Checked:
     for name, image in images.items():
         try:
             registries.add(registry_of(image))
-        except InvalidRegistryHost as error:
+        except InvalidRegistryHost:
             line, column = locate(text, f"services.{name}.image") or (None, None)
-            problems.append(
-                Problem(
-                    line,
-                    column,
-                    gettext("The image %(image)s cannot be pulled: %(error)s")
-                    % {"image": image, "error": error},
-                )
-            )
+            message = gettext("The image %(image)s cannot be pulled: %(error)s")
+            message %= {"image": hide(image), "error": _host_problem(hide(image))}
+            problems.append(Problem(line, column, message))
     return Checked(
         services=sorted(services),
         images=sorted(set(images.values())),
@@ -168,6 +194,15 @@ def _read(model: dict[str, Any], text: str, warnings: list[str]) -> Checked:
         warnings=warnings,
         model=model,
     )
+
+
+def _host_problem(image: str) -> str:
+    """Return why `image` is of no registry, in a sentence."""
+    try:
+        registry_of(image)
+    except InvalidRegistryHost as error:
+        return str(error)
+    return gettext("A value of the environment asks for this.")
 
 
 def _empty(services: dict[str, Any], text: str) -> Iterator[Problem]:

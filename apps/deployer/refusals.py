@@ -43,13 +43,15 @@ def unset_variables(warnings: Iterable[str]) -> list[str]:
     return [match["name"] for warning in warnings if (match := _UNSET.search(warning))]
 
 
-def problem_of(stderr: str, text: str, staging: Path) -> Problem:
+def problem_of(stderr: str, text: str, staging: Path, hide: Callable[[str], str] = str) -> Problem:
     """Return what `docker compose config` refused in the Compose file `text`, read in folder `staging`.
 
-    The message is Compose's own words without the folder, and what to do where that is known.
+    The message is Compose's own words without the folder, and what to do where that is known; `hide` takes
+    the secrets out of it.
     """
     unset = unset_variables(warnings_in(stderr))
-    refusal = _Refusal(_words(stderr, staging), text, unset)
+    words = _words(stderr, staging)
+    refusal = _Refusal(words[:_MAX_WORDS], text, unset)
     place: Place = None
     advice = ""
     for pattern, explain in _TABLE:
@@ -61,8 +63,10 @@ def problem_of(stderr: str, text: str, staging: Path) -> Problem:
         match = _PATH.search(refusal.words)
         place = locate(text, match[0].rstrip(".")) if match else None
     line, column = place or (None, None)
-    message = gettext("Compose refuses the file: %(words)s.") % {"words": refusal.words.rstrip(".")}
-    return Problem(line, column, f"{message} {advice}".strip())
+    # Cut afterwards: of a secret that is cut off the rest would not be known for one.
+    told = hide(words)[:_MAX_WORDS].rstrip(".")
+    message = gettext("Compose refuses the file: %(words)s.") % {"words": told}
+    return Problem(line, column, f"{message} {hide(advice)}".strip())
 
 
 def _words(stderr: str, staging: Path) -> str:
@@ -74,7 +78,7 @@ def _words(stderr: str, staging: Path) -> str:
     words = " ".join(lines)
     words = words.replace(f"{staging}/", "").replace(str(staging), gettext("the app's folder"))
     words = words.replace(f"validating {COMPOSE_FILE}: ", "").removesuffix(": invalid compose project")
-    return words[:_MAX_WORDS] or gettext("it gave no reason")
+    return words or gettext("it gave no reason")
 
 
 # One function for each kind of refusal: it returns the place (None: look for a path in the words) and advice.
@@ -161,13 +165,25 @@ def _value_of(*sections: str) -> Callable[[_Refusal, re.Match[str]], tuple[Place
 
 def _may_become(raw: str, value: str, unset: Collection[str]) -> bool:
     """Tell whether `raw` can be `value` once its variables are replaced, those in `unset` by nothing."""
-    pattern, position = "", 0
+    pieces, position = [""], 0  # what stands between the variables that may be anything
     for variable in _VARIABLE.finditer(raw):
-        pattern += re.escape(raw[position : variable.start()].replace("$$", "$"))
-        pattern += "" if (variable[1] or variable[2]) in unset else ".*"
+        pieces[-1] += raw[position : variable.start()].replace("$$", "$")
+        if (variable[1] or variable[2]) not in unset:
+            pieces.append("")
         position = variable.end()
-    pattern += re.escape(raw[position:].replace("$$", "$"))
-    return re.fullmatch(pattern, value, re.DOTALL) is not None
+    pieces[-1] += raw[position:].replace("$$", "$")
+    if len(pieces) == 1:
+        return value == pieces[0]
+    # No regular expression: it would try out all the ways in which many variables can share a long value.
+    at, end = len(pieces[0]), len(value) - len(pieces[-1])
+    if at > end or not (value.startswith(pieces[0]) and value.endswith(pieces[-1])):
+        return False
+    for piece in pieces[1:-1]:
+        found = value.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def _undefined(refusal: _Refusal, match: re.Match[str]) -> tuple[Place, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apps.applications.content import Content
-from apps.applications.host_rules.rules import EVERYTHING
+from apps.applications.host_rules.rules import EVERYTHING, NOTHING
 from apps.core.secret import MASK
 from apps.deployer.check import check_content, require_compose
 from apps.deployer.compose import Project, config, version
@@ -126,6 +126,45 @@ def test_values_of_the_environment_are_masked_in_problems_and_warnings():
     )
     assert checked.warnings == [f"odd: {MASK}"]
     assert f"invalid spec: {MASK}::" in checked.problems[0].message
+
+
+SECRET = "Hunter2/Hunter2:Hunter2"
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"cap_add": [SECRET]},  # told in capitals
+        {"cap_add": ["SYS_ADMIN"], "runtime": SECRET},
+        {"sysctls": {SECRET: "1"}},  # with dots for slashes
+        {"security_opt": [f"x={SECRET}"]},
+        {"devices": [f"{SECRET}/x:/dev/x"]},  # a part of it
+        {"volumes_from": [f"container:{SECRET}"]},
+        {"annotations": {SECRET: "x"}},
+        {"network_mode": f"container:{SECRET}"},
+        {"image": f"my_host.example.{SECRET}/x"},
+        {"image": f"{'x' * 85}.my_host.{SECRET}/x"},  # of which the sentence shows the beginning
+        {"volumes": [{"type": "bind", "source": f"/srv/{SECRET}/../{SECRET}", "target": "/x"}]},
+    ],
+)
+def test_no_rule_tells_a_value_of_the_environment_however_it_writes_it(service: dict[str, object]):
+    model = {"services": {"web": {"image": "x", **service}}}
+    content = Content("services:\n  web:\n    image: ${P}\n", f"P={SECRET}\n")
+    checked = check_content(content, answering(model), host_rules=NOTHING)
+    assert checked.problems
+    told = "\n".join(problem.message for problem in checked.problems).lower()
+    assert "hunter2" not in told
+    if "runtime" in service:
+        assert "capability sys_admin is more" in told
+
+
+def test_a_secret_that_composes_words_end_within_is_masked():
+    for padding in range(980, 1000):
+        words = f"invalid: {'x' * (padding - len('invalid: '))}{SECRET}"
+        answer = answering(lines=[("stderr", words)], exit_code=1)
+        content = Content(YAML, f"P={SECRET}\n")
+        (problem,) = check_content(content, answer, host_rules=EVERYTHING).problems
+        assert "Hunter" not in problem.message
 
 
 def test_the_resolved_model_is_not_in_the_repr():

@@ -12,9 +12,10 @@ from apps.deployer.check import Checked
 from apps.deployer.plan.decision import Situation
 from apps.deployer.plan.desired import Desired
 from apps.deployer.plan.observed import Images, Observed
-from apps.deployer.plan.plan import Change
+from apps.deployer.plan.plan import Change, masked
 from apps.deployer.plan.planning import build_plan
 from apps.deployer.plan.rehearsal import Rehearsal
+from apps.deployer.redaction import Redactor
 from tests.deployer.plans import IMAGE, PROJECT, actions, desired, existing, plan, texts
 
 BOTH: dict[str, dict[str, Any]] = {"web": {}, "db": {}}
@@ -252,6 +253,14 @@ def test_a_dry_run_that_failed_changes_no_prediction_and_is_told():
     found = plan(desired({"web": {}}), existing("web"), rehearsal=said)
     assert actions(found) == {"web": "keep"}
     assert (found.rehearsed, found.failure) == (False, "network x declared as external, not found")
+
+
+def test_a_secret_that_the_words_of_a_dry_run_end_within_is_masked():
+    said = "x" * 490 + " hunter2-hunter2"
+    found = plan(desired({"web": {}}), rehearsal=Rehearsal({}, failure=said))
+    assert len(found.failure) == 500
+    shown = masked(replace(found, failure=said), Redactor(["hunter2-hunter2"])).failure
+    assert shown == "x" * 490 + f" {MASK}"
 
 
 # --- networks and volumes ---

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.deployer.refusals import problem_of, unset_variables, warnings_in
+from apps.deployer.refusals import _may_become, problem_of, unset_variables, warnings_in
 
 STAGING = Path("/dev/shm/simpledeploy/check-x")
 FILE = """\
@@ -155,6 +155,28 @@ def test_a_variable_that_is_set_is_not_blamed():
     problem = problem_of("invalid spec: :/media: empty section between colons", FILE, STAGING)
     assert problem.line == 9
     assert "set the variable" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "may"),
+    [
+        ("$A:/x", "srv:/x", True),
+        ("$A:/x", "srv:/y", False),
+        ("x$A", "x", True),
+        ("ab${A}bc", "abc", False),
+        ("$A-$A", "1-1-1", True),
+        ("a${A}b${A}c", "a1b1b2c", True),
+        ("a${A}b${A}c", "a1c", False),
+        ("$$A", "$A", True),
+        ("80:$NONE", "80:", True),
+        ("80:$NONE", "80:1", False),
+        ("$A" * 60 + "!", "a" * 900 + "?", False),
+        ("${A}a" * 60 + "!", "a" * 900, False),
+        ("plain", "plain", True),
+    ],
+)
+def test_what_a_line_with_variables_can_be(raw: str, value: str, may: bool):
+    assert _may_become(raw, value, {"NONE"}) is may
 
 
 def test_a_log_line_of_an_error_loses_its_frame():

@@ -11,6 +11,8 @@ from apps.deployer.check import Checked
 from apps.deployer.plan.changes import Reason
 from apps.deployer.redaction import Redactor
 
+_MOST_WORDS = 500
+
 
 class Change(StrEnum):
     """What happens to a service or to one of its containers."""
@@ -191,4 +193,6 @@ def masked(plan: Plan, redactor: Redactor) -> Plan:
         return redactor.redact(value) if isinstance(value, str) else value
 
     columns = ("services", "networks", "volumes", "images", "clashes", "warnings", "failure")
-    return replace(plan, **{name: hide(getattr(plan, name)) for name in columns})
+    told = {name: hide(getattr(plan, name)) for name in columns}
+    # Cut afterwards: of a secret that is cut off the rest would not be known for one.
+    return replace(plan, **{**told, "failure": told["failure"][:_MOST_WORDS]})

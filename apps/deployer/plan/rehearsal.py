@@ -97,5 +97,5 @@ def read(output: str, exit_code: int) -> Rehearsal:
     failure = ""
     if exit_code:
         words = [match["words"].strip() for match in _ERROR.finditer(output)]
-        failure = words[-1][:500] if words else f"exit code {exit_code}"
+        failure = words[-1] if words else f"exit code {exit_code}"
     return Rehearsal(containers, frozenset(created), failure, tuple(warnings_in(output)))
