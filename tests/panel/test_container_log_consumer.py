@@ -1,16 +1,20 @@
 """The WebSocket with the output of containers: what it refuses, shares, skips and ends."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from apps.accounts.models import User
 from apps.deployer.container_logs import follower as following
+from apps.deployer.container_logs import requests as requests_module
 from apps.deployer.container_logs import watching as watching_module
-from apps.deployer.container_logs.watching import IN_ALL, PER_PERSON, Watching, watching
+from apps.deployer.container_logs.requests import FILES_PER_PERSON, MOST_FILES, read_file
+from apps.deployer.container_logs.watching import IN_ALL, PER_PERSON, TooManyViews, Watching, watching
 from apps.deployer.container_logs.wishes import Wish
+from apps.deployer.runner.interface import CancelToken, CommandResult
 from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.state import feed
 from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, TOO_MANY
@@ -28,7 +32,8 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockRunner]:
     mock = MockRunner()
     mock.on("logs", lines=[STAMP.format(n) + f"[ERROR] line {n}" for n in range(1, 4)])
     mock.on("logs", "--follow", blocks_until_cancelled=True)
-    monkeypatch.setattr(watching_module, "default_runner", lambda: mock)
+    for module in (watching_module, requests_module):
+        monkeypatch.setattr(module, "default_runner", lambda: mock)
     monkeypatch.setattr(feed, "_running", Feed(container()))
     yield mock
     watching.stop()
@@ -123,6 +128,31 @@ def test_there_are_so_many_in_all(runner: MockRunner) -> None:
     mine.stop()
 
 
+def test_those_that_end_count_until_nothing_of_them_runs(
+    runner: MockRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, mine, run, may_end = make_app(), Watching(), runner.run, threading.Event()
+
+    def slow(*args: Any, **options: Any) -> CommandResult:
+        result = run(*args, **options)
+        may_end.wait(10)
+        return result
+
+    monkeypatch.setattr(runner, "run", slow)
+    left = []
+    for n in range(IN_ALL):
+        with mine.watch(1, app, Wish(tail=n + 1)) as follower:
+            left.append(follower)
+    with pytest.raises(TooManyViews, match="for everybody together"), mine.watch(2, app, Wish()):
+        pass
+    may_end.set()
+    mine.stop()
+    assert all(follower.has_ended for follower in left)
+    with mine.watch(2, app, Wish()):
+        pass
+    mine.stop()
+
+
 async def test_a_slow_client_is_told_what_it_missed(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     watcher = Watcher("/ws/apps/shop/logs/?tail=50", await in_thread(session_of)(ada))
     await until(lambda: watcher.lines)
@@ -167,3 +197,23 @@ async def test_only_so_many_containers_are_followed_and_that_is_said(
     await until(lambda: len({line["source"] for line in watcher.lines} - {""}) == following.MOST_CONTAINERS)
     assert len(following_commands(runner)) <= following.MOST_CONTAINERS
     await watcher.leave()
+
+
+def test_a_download_that_nobody_takes_holds_no_place(runner: MockRunner) -> None:
+    app = make_app()
+
+    def file(person: int) -> Generator[str]:
+        return read_file(person, app, [container()], Wish(), CancelToken(), timestamps=False)
+
+    for _ in range(MOST_FILES + 1):
+        file(1)  # asked for by a browser that was gone before the answer began
+    held = [file(1) for _ in range(FILES_PER_PERSON)]
+    with pytest.raises(TooManyViews, match=f"You are downloading {FILES_PER_PERSON} logs"):
+        file(1)
+    held += [file(person) for person in range(2, 2 + MOST_FILES - FILES_PER_PERSON)]
+    with pytest.raises(TooManyViews, match=f"{MOST_FILES} logs of containers are being downloaded already"):
+        file(99)
+    assert "".join(held.pop()) == "web-1 | [ERROR] line 1\nweb-1 | [ERROR] line 2\nweb-1 | [ERROR] line 3\n"
+    file(99).close()
+    for one in held:
+        one.close()

@@ -104,6 +104,11 @@ class LogFollower:
             thread.join()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
     def last_seq(self) -> int:
         """The number of the last line that was sent."""
         return self._last_seq

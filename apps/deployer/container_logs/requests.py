@@ -18,11 +18,12 @@ from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.state.feed import running_feed
 
-# Files that are made at once, for everybody together.
-MOST_FILES = 6
+# Files that are made at once, for one person and for everybody together: who reads slowly holds one for long.
+FILES_PER_PERSON, MOST_FILES = 2, 6
 _PAGE_TIMEOUT = 5.0  # seconds that a page waits for an engine that hangs
 
-_files = threading.BoundedSemaphore(MOST_FILES)
+_lock = threading.Lock()
+_files: list[object] = []  # the persons for whom one is made
 
 
 def containers_of(app: App) -> list[Container]:
@@ -42,29 +43,46 @@ def read_last(app: App, containers: list[Container], wish: Wish) -> list[OutputL
 
 
 def read_file(
-    app: App, containers: list[Container], wish: Wish, cancel: CancelToken, *, timestamps: bool
+    person: object,
+    app: App,
+    containers: list[Container],
+    wish: Wish,
+    cancel: CancelToken,
+    *,
+    timestamps: bool,
 ) -> Generator[str]:
     """Return the text of a file with all that `wish` names, line by line; `cancel` ends it early.
 
-    Raises TooManyViews.
+    `person` is the key of the account that it is for. Raises TooManyViews.
     """
     sources = _sources(app, containers, wish)
-    if not _files.acquire(blocking=False):
-        raise TooManyViews(
-            gettext("%(most)s logs of containers are being downloaded already. Try again later.")
-            % {"most": MOST_FILES}
-        )
-    return _freeing(as_text(default_runner(), sources, wish, cancel, timestamps=timestamps, names=True))
+    with _lock:
+        if _files.count(person) >= FILES_PER_PERSON:
+            raise TooManyViews(
+                gettext("You are downloading %(most)s logs of containers already. Wait for one of them.")
+                % {"most": FILES_PER_PERSON}
+            )
+        if len(_files) >= MOST_FILES:
+            raise TooManyViews(
+                gettext("%(most)s logs of containers are being downloaded already. Try again later.")
+                % {"most": MOST_FILES}
+            )
+        _files.append(person)
+    lines = as_text(default_runner(), sources, wish, cancel, timestamps=timestamps, names=True)
+    text = _freeing(person, lines)
+    # Whoever asked may be gone already: a generator that was never begun would not come to its `finally`.
+    next(text)
+    return text
 
 
-def _freeing(lines: Generator[str]) -> Generator[str]:
+def _freeing(person: object, lines: Generator[str]) -> Generator[str]:
     try:
-        # A generator that was never begun would not come to its `finally`.
         yield ""
         yield from lines
     finally:
         lines.close()
-        _files.release()
+        with _lock:
+            _files.remove(person)
 
 
 def _sources(app: App, containers: list[Container], wish: Wish) -> list[Source]:

@@ -68,7 +68,9 @@ class Watching:
         number = next(self._numbers)
         key = (app.pk, wish, 0 if wish.is_shared else number)
         if key not in self._shared or self._shared[key].follower.over:
-            if len(self._shared) >= IN_ALL:
+            self._ending = [one for one in self._ending if not one.has_ended]
+            # Who comes and goes all the time must not start commands faster than they end.
+            if len(self._shared) + len(self._ending) >= IN_ALL:
                 raise TooManyViews(
                     gettext(
                         "%(most)s logs of containers are followed already, for everybody together. Try "
@@ -93,7 +95,7 @@ class Watching:
         shared.watchers -= 1
         if not shared.watchers:
             self._shared = {key: one for key, one in self._shared.items() if one is not shared}
-            self._ending = [one for one in self._ending if not one.over] + [shared.follower]
+            self._ending.append(shared.follower)
             shared.follower.stop()
 
     def stop(self) -> None:

@@ -74,7 +74,7 @@ def download(request: HttpRequest, slug: str) -> HttpResponseBase:
     wish = read_wish({name: request.GET.get(name, "") for name in ("service", "since", "until")})
     cancel = CancelToken()
     timestamps = request.GET.get("timestamps") != "0"
-    lines = read_file(app, containers_of(app), wish, cancel, timestamps=timestamps)
+    lines = read_file(request.user.pk, app, containers_of(app), wish, cancel, timestamps=timestamps)
     name = f"{app.slug}-{wish.service or 'all'}-{timezone.now():%Y%m%d-%H%M%S}.log"
     return streamed_text(request, lines, cancel, name)
 
