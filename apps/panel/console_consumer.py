@@ -106,7 +106,7 @@ class ConsoleConsumer(LiveConsumer):
         columns, rows = map(int, numbers)
         self.why: ConsoleEnd | None = None
         self.has_left = self.is_warned = False
-        self.typed_at, self.unanswered = time.monotonic(), 0
+        self.typed_at, self.unanswered, self.untaken = time.monotonic(), 0, 0
         self.outbox = Outbox()
         self.terminal = Terminal(self.outbox.put, columns, rows, lambda: self.outbox.put({"type": "typed"}))
         return True
@@ -173,6 +173,9 @@ class ConsoleConsumer(LiveConsumer):
                 case {"type": "size", "columns": int(columns), "rows": int(rows)}:
                     self.terminal.resize(columns, rows)
                 case {"type": "taken", "bytes": int(count)} if count > 0:
+                    # Not what is still to be sent, whatever a client says: it would be made room for here.
+                    count = min(count, self.untaken)
+                    self.untaken -= count
                     self.terminal.taken(count)
         except (ValueError, RecursionError):
             await self.close(BAD_REQUEST)
@@ -181,6 +184,7 @@ class ConsoleConsumer(LiveConsumer):
         while True:
             for item in await self.outbox.take():
                 if isinstance(item, bytes):
+                    self.untaken += len(item)
                     await self.send(bytes_data=item)
                 elif item["type"] == "typed":
                     answered, self.unanswered = self.unanswered, 0

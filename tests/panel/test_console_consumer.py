@@ -18,7 +18,7 @@ from apps.applications.models import App
 from apps.deployer.console.consoles import PER_PERSON, consoles
 from apps.deployer.runner.interface import TERMINATED, CancelToken, CommandResult, Outcome
 from apps.deployer.runner.mock_runner import MockRunner
-from apps.deployer.runner.terminal import Terminal
+from apps.deployer.runner.terminal import WINDOW, Terminal
 from apps.deployer.state import feed
 from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
 from apps.panel import console_consumer
@@ -26,7 +26,7 @@ from apps.panel.console_consumer import NOT_RECENT
 from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
 from tests.accounts.tokens import make_token
 from tests.panel.fake_feed import INSPECTED, Feed, container
-from tests.panel.live import in_thread, make_user, session_of, socket
+from tests.panel.live import Watcher, in_thread, make_user, session_of, socket
 from tests.panel.pages import make_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,6 +154,39 @@ async def test_output_waits_for_whoever_does_not_take_it(olga: User) -> None:
     assert len(await one.receive_from(timeout=5)) > 0
     await one.disconnect()
     assert (await ended()).end == ConsoleEnd.PAGE_CLOSED
+
+
+async def test_who_claims_to_have_taken_what_was_not_sent_is_not_made_room_for(olga: User) -> None:
+    one = _Deaf(ADDRESS, await in_thread(session_of)(olga))
+    async with asyncio.timeout(5):
+        while not one.frames:
+            await asyncio.sleep(0.01)
+    one.reading.clear()
+    one.say(bytes=b"flood\n")
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        one.say(text='{"type": "taken", "bytes": 1000000000}')
+    one.reading.set()
+    await asyncio.sleep(0.3)
+    assert 0 < one.got <= 3 * WINDOW
+    await one.leave()
+    await ended()
+
+
+class _Deaf(Watcher):
+    """A page that counts the bytes it is sent."""
+
+    got = 0
+
+    def say(self, **message: Any) -> None:
+        self._received.put_nowait({"type": "websocket.receive", **message})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if (data := message.get("bytes")) is None:
+            await super()._send(message)
+            return
+        await self.reading.wait()
+        self.got += len(data)
 
 
 async def test_more_than_the_shell_takes_ends_it(olga: User, runner: Echo) -> None:
