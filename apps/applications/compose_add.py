@@ -1,6 +1,6 @@
 """One more service in a Compose file's text; every other character stays as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import yaml
@@ -35,7 +35,7 @@ def add_service(
     """
     if text.strip() and (problems := check_compose(text)):
         raise InvalidContent(problems)
-    name = _free(name, _keys(text, "services"))
+    name = _free(name, set(_keys(text, "services")))
     for section, added in (("services", {name: service}), ("volumes", volumes), ("networks", networks)):
         known = _keys(text, section)
         wanted = {key: held for key, held in (added or {}).items() if key not in known}
@@ -44,7 +44,7 @@ def add_service(
     return text, name
 
 
-def _free(name: str, taken: list[str]) -> str:
+def _free(name: str, taken: Container[str]) -> str:
     number, free = 2, name
     while free in taken:
         free, number = f"{name}-{number}", number + 1

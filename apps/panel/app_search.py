@@ -116,6 +116,7 @@ def _has(app: Glance, words: Iterable[str], images: str) -> bool:
 # By version. A version never changes, so that what was read once is true for ever.
 _images: dict[int, str] = {}
 _MOST_KEPT = 50_000
+_MOST_CHARACTERS = 4000  # of the names in one file: more is no app that somebody looks for
 
 
 def _images_of(apps: Iterable[Glance]) -> dict[int, str]:
@@ -129,5 +130,5 @@ def _images_of(apps: Iterable[Glance]) -> dict[int, str]:
             versions = ComposeVersion.objects.filter(pk__in=missing)
         # One after the other: a file may have 1 MiB.
         for pk, yaml in versions.order_by().values_list("pk", "yaml").iterator(chunk_size=50):
-            _images[pk] = "\n".join(sorted(set(_IMAGE.findall(yaml))))
+            _images[pk] = "\n".join(sorted(set(_IMAGE.findall(yaml))))[:_MOST_CHARACTERS]
     return _images

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.accounts.models import User
-from apps.applications.gallery.own import teams_of
 from apps.applications.gallery.variables import (
     MAX_CHARACTERS,
     MAX_VARIABLES,
@@ -129,9 +129,9 @@ class SaveTemplateForm(forms.Form):
         error_messages={"required": gettext_lazy("A template has a Compose file.")},
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, teams: QuerySet[Group], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = teams_of(user)  # type: ignore[attr-defined]
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]
 
 
 def variable_rows(variables: Iterable[Variable]) -> list[dict[str, str]]:

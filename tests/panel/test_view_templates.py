@@ -194,6 +194,14 @@ def test_a_team_sees_its_own_templates_and_each_changes_theirs(client: Client, p
     )
     mine.refresh_from_db()
     assert (mine.name, mine.team) == ("mine now", web)
+
+    # Who leaves the team does not give its template to everybody by changing a word of it.
+    deb.groups.remove(web)
+    page = text(client, f"/templates/own/{mine.pk}/edit/")
+    assert f'<option value="{web.pk}" selected>web</option>' in page
+    assert client.post(f"/templates/own/{mine.pk}/edit/", changed | {"name": "x"} | rows()).status_code == 302
+    mine.refresh_from_db()
+    assert (mine.name, mine.team) == ("x", web)
     client.force_login(make_person("olga", Role.OWNER))
     assert client.post(f"/templates/own/{mine.pk}/remove/").status_code == 302
     assert not AppTemplate.objects.filter(pk=mine.pk).exists()

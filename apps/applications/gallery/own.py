@@ -54,11 +54,12 @@ def may_change(template: AppTemplate, user: User) -> bool:
     return is_own or policy.allows(user, Permission.MANAGE_TEMPLATES)
 
 
-def teams_of(user: User) -> QuerySet[Group]:
-    """Return the teams that `user` can give a template to."""
+def teams_for(template: AppTemplate, user: User) -> QuerySet[Group]:
+    """Return the teams that `user` can give `template` to: it may stay that of one that they left."""
+    teams = Group.objects.order_by("name")
     if policy.allows(user, Permission.MANAGE_TEMPLATES):
-        return Group.objects.order_by("name")
-    return user.groups.order_by("name")
+        return teams
+    return teams.filter(Q(pk__in=user.groups.values("pk")) | Q(pk=template.team_id))
 
 
 def variables_of(template: AppTemplate) -> list[Variable]:

@@ -178,7 +178,7 @@ def _edited(
     context: dict[str, Any],
 ) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    form = SaveTemplateForm(data, initial=initial, user=user)
+    form = SaveTemplateForm(data, initial=initial, teams=own.teams_for(template, user))
     rows = VariableFormSet(data, initial=variable_rows(variables), prefix="variables")
     context |= {"form": form, "rows": rows}
     if data is None:
