@@ -7,7 +7,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from apps.applications.compose_edit import end_of
-from apps.applications.compose_file import check_compose
+from apps.applications.compose_file import check_compose, syntax_problems, tree
 from apps.applications.problems import InvalidContent, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,15 +33,21 @@ def add_service(
     `volumes` and `networks` are declared where they are not yet. An empty text becomes a file. Raises
     InvalidContent where `text` has faults, or writes what is to be added to as `{…}`.
     """
-    if text.strip() and (problems := check_compose(text)):
-        raise InvalidContent(problems)
+    if faults := syntax_problems(text):
+        raise InvalidContent(faults)
+    root = tree(text)
+    if root is not None and root.kind != "mapping":
+        raise InvalidContent(check_compose(text))
     name = _free(name, set(_keys(text, "services")))
+    written = text
     for section, added in (("services", {name: service}), ("volumes", volumes), ("networks", networks)):
-        known = _keys(text, section)
+        known = _keys(written, section)
         wanted = {key: held for key, held in (added or {}).items() if key not in known}
         if wanted:
-            text = _add(text, section, wanted)
-    return text, name
+            written = _add(written, section, wanted)
+    if faults := check_compose(written):
+        raise InvalidContent(faults)
+    return written, name
 
 
 def _free(name: str, taken: Container[str]) -> str:

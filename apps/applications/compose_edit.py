@@ -102,11 +102,30 @@ def end_of(node: yaml.Node, text: str) -> int:
     start, end = node.start_mark.index, int(node.end_mark.index)
     if not isinstance(node, yaml.CollectionNode) or node.flow_style:
         return end
-    lines = text[start:end].split("\n")
+    # In a block of text a line that begins with # is no comment.
+    sure = max([start, *(one.end_mark.index for one in _scalars(node) if one.style in ("|", ">"))])
+    lines = text[sure:end].split("\n")
     # The first line holds the first key.
-    while len(lines) > 1 and lines[-1].lstrip(" \t")[:1] in ("", "#"):
+    while len(lines) > (sure == start) and lines[-1].lstrip(" \t")[:1] in ("", "#"):
         lines.pop()
-    return start + len("\n".join(lines).rstrip())
+    return len((text[:sure] + "\n".join(lines)).rstrip())
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Yield each scalar in `node` once, however many aliases lead to it."""
+    seen: set[int] = set()
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, yaml.ScalarNode):
+            yield one
+        elif isinstance(one, yaml.MappingNode):
+            stack += [part for pair in one.value for part in pair]
+        else:
+            stack += one.value
 
 
 def _paths(root: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, int]]:

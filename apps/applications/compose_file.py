@@ -56,6 +56,15 @@ def check_compose(text: str) -> list[Problem]:
         return [refused.problem]
 
 
+def syntax_problems(text: str) -> list[Problem]:
+    """Return why `text` cannot be read as one YAML document, whatever that says."""
+    try:
+        read_nodes(text)
+    except _Refused as refused:
+        return [refused.problem]
+    return []
+
+
 def _outline_problems(root: Node) -> Iterator[Problem]:
     if root.kind != "mapping":
         what = gettext("a list") if root.kind == "sequence" else gettext("a single value")

@@ -1,7 +1,7 @@
 """The content of a version: the text of a Compose file and of its environment."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext
@@ -34,14 +34,20 @@ class Content:
         """
         problems: list[Problem] = []
         yaml_text = _text(yaml, "compose", MAX_YAML_BYTES, problems)
-        environment_text = _text(environment, "environment", MAX_ENVIRONMENT_BYTES, problems)
         if yaml_text is not None:
             problems += check_compose(yaml_text)
-        if environment_text is not None:
-            problems += parse(environment_text).problems
+        environment_text = _environment(environment, problems)
         if problems or yaml_text is None or environment_text is None:
             raise InvalidContent(problems)
         return cls(yaml_text, environment_text)
+
+    def with_environment(self, environment: str) -> "Content":
+        """Return this file with another environment, which is read as in `read`. Raises InvalidContent."""
+        problems: list[Problem] = []
+        text = _environment(environment, problems)
+        if problems or text is None:
+            raise InvalidContent(problems)
+        return replace(self, environment=text)
 
     @property
     def sha256(self) -> str:
@@ -50,6 +56,13 @@ class Content:
         if self.environment:
             digest.update(b"\0" + self.environment.encode())
         return digest.hexdigest()
+
+
+def _environment(raw: str | bytes, problems: list[Problem]) -> str | None:
+    text = _text(raw, "environment", MAX_ENVIRONMENT_BYTES, problems)
+    if text is not None:
+        problems += parse(text).problems
+    return text
 
 
 def _text(raw: str | bytes, source: Source, limit: int, problems: list[Problem]) -> str | None:

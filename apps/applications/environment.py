@@ -39,7 +39,7 @@ MAX_ASSIGNMENT_BYTES = 131072 - 1
 # Linear patterns only, and blanks are just space and TAB: every other character belongs to a value.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _BLANK_OR_COMMENT = re.compile(r"[ \t]*+(#[^\n]*)?(?:\n|\Z)")
-_COMMENTED = re.compile(r"[ \t]*+#+[ \t]*+(?:export[ \t]++)?([A-Za-z_][A-Za-z0-9_.-]*)=([^\n]*)")
+_COMMENTED = re.compile(r"[ \t]*+#+[ \t]*+(?:export[ \t]++)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*+=([^\n]*)")
 _START = re.compile(r"[ \t]*+(?:export[ \t]++)?([^ \t\n=]*)[ \t]*+(=?)[ \t]*+")
 _COMMENT = re.compile(r"[ \t]#")
 _SINGLE = re.compile(r"'([^']*+)'")
@@ -50,7 +50,6 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 # Octal, because Compose's search for the closing quote is fooled by a backslash before a quote.
-_OWN_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\r": r"\r"})
 _COMPOSE_ESCAPES = str.maketrans({"\\": r"\0134", '"': r"\0042", "$": "$$", "\r": r"\r"})
 
 _OWN_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\r": r"\r"})
@@ -274,10 +273,11 @@ def unmask(text: str, previous: str, renamed: Mapping[str, str] | None = None) -
     for a in parsed.assignments + parsed.commented:
         if text[a.start : a.end] != MASK:
             continue
+        # A renamed one may have the name of one that was taken out.
+        names = ((renamed or {}).get(a.name, a.name), a.name)
         # The other kind, where a line was commented out or in.
-        raws = known.get((a.name, a.commented)) or known.get((a.name, not a.commented))
-        if raws is None and renamed and a.name in renamed:
-            raws = known.get((renamed[a.name], a.commented))
+        keys = [(name, kind) for name in names for kind in (a.commented, not a.commented)]
+        raws = next((known[key] for key in keys if key in known), None)
         if raws is None:
             message = gettext("%(name)s has no value yet that the mask could stand for. Write the value.") % {
                 "name": a.name

@@ -1,6 +1,6 @@
 """Two edits of one text put together: by lines for a Compose file, by names for an environment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -41,13 +41,18 @@ class MergedEnvironment:
 
 def merge_parts(base: str, theirs: str, mine: str) -> list[Part]:
     """Return the three texts side by side, in order: what is the same, and who changed what is not."""
-    return list(_parts(base.splitlines(), theirs.splitlines(), mine.splitlines()))
+    return list(_parts(*map(_lines, (base, theirs, mine))))
 
 
 def merged_text(parts: list[Part]) -> str:
     """Return the text with both edits; where they clash, mine."""
     lines = [line for part in parts for line in (part.theirs if part.by == By.THEIRS else part.mine)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of `text`: what other signs break lines for some readers stays within one."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _parts(base: list[str], theirs: list[str], mine: list[str]) -> Iterator[Part]:
@@ -93,14 +98,16 @@ def _common(base: list[str], theirs: list[str], mine: list[str]) -> Iterator[tup
     yield len(base), len(base), len(theirs), len(mine)
 
 
-def merge_environments(base: str, theirs: str, typed: str) -> MergedEnvironment:
+def merge_environments(
+    base: str, theirs: str, typed: str, renamed: Mapping[str, str] | None = None
+) -> MergedEnvironment:
     """Return what was `typed` over the masked `base`, with what `theirs` changed since.
 
-    Values of `theirs` are masked, to be taken from there; none is shown that was not typed.
-    Raises InvalidContent where a mask stands for nothing.
+    Values of `theirs` are masked, to be taken from there, where `renamed` is as in `environment.unmask`;
+    none is shown that was not typed. Raises InvalidContent where a mask stands for nothing.
     """
     old, new = environment.values(base), environment.values(theirs)
-    own = environment.values(environment.unmask(typed, base))
+    own = environment.values(environment.unmask(typed, base, renamed))
     known = environment.parse(theirs)
     names = {one.name for one in known.assignments + known.commented}
     parsed = environment.parse(typed)
@@ -110,7 +117,7 @@ def merge_environments(base: str, theirs: str, typed: str) -> MergedEnvironment:
         if one.commented:
             is_gone, to_mask = is_masked and one.name not in names, False
         else:
-            is_mine = not is_masked and own[one.name] != old.get(one.name)
+            is_mine = own[one.name] != old.get(one.name)
             is_theirs = new.get(one.name) != old.get(one.name)
             is_same = new.get(one.name) == own[one.name]
             if is_mine and is_theirs and not is_same:
@@ -135,7 +142,8 @@ def merge_environments(base: str, theirs: str, typed: str) -> MergedEnvironment:
     text = "".join([*pieces, typed[position:]])
     added = [name for name in new if name not in old and name not in own]
     # What they changed and this text does not have any more stays out.
-    clashes += [name for name in new if name in old and name not in own and new[name] != old[name]]
+    gone = old.keys() - own.keys() - set((renamed or {}).values())
+    clashes += [name for name in new if name in gone and new[name] != old[name]]
     if added and text and not text.endswith("\n"):
         text += "\n"
     text += "".join(f"{name}={MASK}\n" for name in added)

@@ -25,6 +25,7 @@ from apps.deployer.app_folder import AppFolder
 from apps.deployer.check import Checked, check_content
 from apps.deployer.containers import require_engine
 from apps.deployer.host_policy import rules_of_what_runs
+from apps.deployer.overtaking import Seen, require_seen
 from apps.deployer.plan import recent_checks
 from apps.deployer.plan.observed import list_images
 from apps.deployer.plan.other_actions import plan_removal, plan_scale
@@ -98,10 +99,6 @@ class PlanOutdated(Conflict):
         self.plan = plan
 
 
-class Overtaken(Conflict):
-    """A deploy by somebody who has not seen the newest version."""
-
-
 def check(content: Content, by: Actor, slug: str = "") -> Checked:
     """Have Compose read `content` as `by` would deploy it as the app `slug`; nothing is changed.
 
@@ -162,17 +159,20 @@ def submit_deploy(
     new: bool = False,
     planned: str = "",
     without_approval: str = "",
-    seen: int | None = None,
+    seen: Seen | None = None,
 ) -> DeployEvent:
     """Queue a deploy of `content` as app `slug`, which is made where there is none, and return its event.
 
     With `new` the app must not exist yet. `planned` is the fingerprint of the plan that the person was
     shown: where the same deploy would do something else by now, nothing is queued. `without_approval` is
-    the reason why a protected app's event does not wait for another person, as in every request here. `seen`
-    is the number of the newest version that the person knows of.
-    Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated, Overtaken and EngineProblem.
+    the reason why a protected app's event does not wait for another person, as in every request here. With
+    `seen` the app must exist, and others must not have done more to it than that says.
+    Raises InvalidSlug, SlugTaken, InvalidContent, InvalidText, PlanOutdated, Overtaken, AppRemoved and
+    EngineProblem.
     """
     app = _free_or_existing(slug, new)
+    if seen:
+        require_seen(app, slug, seen)
     plan = None
     if planned or (app and app.protected):
         plan = plan_deploy(slug, content, by, new=new)
@@ -183,8 +183,9 @@ def submit_deploy(
         asked = _accepted(content, slug, host_rules_of(by, slug))
     with transaction.atomic():
         app = None if new else App.objects.live().select_for_update().filter(slug=slug).first()
-        if app and seen is not None and app.versions.filter(number__gt=seen).exists():
-            raise Overtaken(gettext("Somebody else made a version meanwhile. Nothing was deployed."))
+        if seen:
+            # Once more, now that nobody else can come between.
+            require_seen(app, slug, seen)
         if planned and plan and app and app.events.coming().exists():
             raise PlanOutdated(plan, _OVERTAKEN)
         app = app or create_app(slug, name, by)

@@ -1,5 +1,6 @@
 """What an edit of an app starts from, and what others did to the app meanwhile."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -11,12 +12,16 @@ from apps.applications.merge import By, MergedEnvironment, Part, merge_environme
 from apps.applications.models import App, ComposeVersion
 from apps.applications.problems import InvalidContent
 from apps.applications.services import content_of
-from apps.deployer.state.disk_content import DiskContent, DiskUnreadable, content_on_disk
+from apps.core.errors import DomainError
+from apps.deployer.overtaking import heading_for
+from apps.deployer.state.disk_content import DiskContent, content_on_disk
 from apps.panel.access import find_version
 from apps.panel.diff import diff_lines, environment_changes, too_long
 
 # Lines around a difference of three texts.
 _AROUND = 2
+# Lines of a difference that is shown while somebody writes, and drawn anew with every pause.
+_MOST_CHANGED = 1000
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Start:
             "environment": environment.mask(self.content.environment),
             "base": self.base.number,
             "seen": self.newest.number,
-            "current": number_of(self.app.current_version),
+            "current": number_of(heading_for(self.app)),
         }
 
 
@@ -53,7 +58,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Overtaken:
+class Beside:
     """Somebody else's version beside what was typed."""
 
     theirs: ComposeVersion
@@ -81,7 +86,7 @@ class Overtaken:
 
 
 def start_of(request: HttpRequest, app: App) -> Start:
-    """Return what the form of `request` starts from. Raises NotFound and DiskUnreadable."""
+    """Return what the form of `request` starts from. Raises NotFound, and as `content_on_disk` does."""
     base = _base(request, app)
     disk = _on_disk(request, app)
     content = disk or (content_of(base) if base else Content(""))
@@ -100,7 +105,7 @@ def _on_disk(request: HttpRequest, app: App) -> DiskContent | None:
         return None
     try:
         return content_on_disk(app)
-    except DiskUnreadable:
+    except DomainError:
         if request.method == "GET":
             raise
         # What was typed must not get lost; a mask that stands for nothing any more is told at its line.
@@ -112,54 +117,32 @@ def number_of(version: ComposeVersion | None) -> int:
     return version.number if version else 0
 
 
-def overtaking(
-    app: App, newest: ComposeVersion | None, seen: int, current: int | None
-) -> ComposeVersion | None:
-    """Return the version that came or became current since the form showed `seen` and `current`."""
-    if newest is not None and newest.number > seen:
-        return newest
-    if current is not None and app.current_version is not None and app.current_version.number != current:
-        return app.current_version
-    return None
+def compare(
+    start: Start, theirs: ComposeVersion, compose: str, typed: str, renamed: Mapping[str, str]
+) -> Beside:
+    """Return what was typed (`compose`, and the environment with its masks) beside `theirs`.
 
-
-def sentence_about(theirs: ComposeVersion, newest: ComposeVersion | None) -> str:
-    """Return what a refused deploy says of the version that was quicker."""
-    if newest is not None and theirs.number == newest.number:
-        what = _("%(name)s made version %(number)d while you were writing.")
-    else:
-        what = _("Version %(number)d of %(name)s became the current one while you were writing.")
-    rest = _(
-        "Nothing was deployed. Compare the versions, take over what you need, and deploy again to put yours "
-        "in its place."
-    )
-    return f"{what % {'name': theirs.author_name, 'number': theirs.number}} {rest}"
-
-
-def compare(start: Start, theirs: ComposeVersion, compose: str, typed: str) -> Overtaken:
-    """Return what was typed (`compose`, and the environment with its masks) beside `theirs`."""
+    `renamed` are names whose hidden values stay, as in `environment.unmask`.
+    """
     compose, typed = unix(compose), unix(typed)
     if too_long(start.content.yaml, theirs.yaml, compose):
-        return Overtaken(theirs, None, None)
+        return Beside(theirs, None, None)
     parts = merge_parts(start.content.yaml, theirs.yaml, compose)
     try:
-        merged = merge_environments(start.content.environment, content_of(theirs).environment, typed)
+        merged = merge_environments(start.content.environment, content_of(theirs).environment, typed, renamed)
     except InvalidContent:
         merged = None
-    return Overtaken(theirs, parts, merged)
+    return Beside(theirs, parts, merged)
 
 
-def taken_over(found: Overtaken) -> dict[str, object]:
-    """Return the form's values with both edits: where they clash, what was typed."""
+def taken_over(found: Beside) -> dict[str, object]:
+    """Return the texts of the form with both edits, and the base: where they clash, what was typed."""
     assert found.parts is not None, "asked of what was compared"
     assert found.environment is not None, "asked of what was compared"
-    number = found.theirs.number
     return {
         "compose": merged_text(found.parts),
         "environment": found.environment.text,
-        "base": number,
-        "seen": number,
-        "current": number_of(found.theirs.app.current_version),
+        "base": found.theirs.number,
     }
 
 
@@ -173,9 +156,10 @@ def changes(app: App, compose: str, content: Content | None) -> dict[str, object
     against = app.current_version or app.versions.first()
     if against is None:
         return {}
-    if too_long(against.yaml, compose):
+    lines = [] if too_long(against.yaml, compose) else diff_lines(against.yaml, unix(compose))
+    if too_long(against.yaml, compose) or len(lines) > _MOST_CHANGED:
         return {"against": against, "too_long": True}
-    found: dict[str, object] = {"against": against, "diff": diff_lines(against.yaml, unix(compose))}
+    found: dict[str, object] = {"against": against, "diff": lines}
     if content is not None:
         found["environment"] = environment_changes(content_of(against), content)
     return found

@@ -35,6 +35,11 @@ class RawTextField(forms.CharField):
         self.validators = []
 
 
+def read_renamed(text: str) -> dict[str, str]:
+    """Return the old names in lines of NEW=OLD, by the new ones."""
+    return dict(line.split("=", 1) for line in text.split() if "=" in line)
+
+
 class ContentForm(forms.Form):
     """A Compose file and its environment, with a note on what changed."""
 
@@ -48,7 +53,12 @@ class ContentForm(forms.Form):
     )
     environment = RawTextField(label=gettext_lazy("Environment"), rows=6, required=False)
     # Lines of NEW=OLD, for names whose hidden values stay.
-    renamed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20_000)
+    renamed = forms.CharField(
+        # A browser that comes back fills in neither this nor the environment.
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
+        required=False,
+        max_length=20_000,
+    )
     note = forms.CharField(
         label=gettext_lazy("Note"),
         max_length=500,
@@ -67,18 +77,20 @@ class ContentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if "compose" in cleaned:
-            renamed = dict(line.split("=", 1) for line in cleaned.get("renamed", "").split() if "=" in line)
             try:
-                self.content = self._read(cleaned["compose"], cleaned.get("environment", ""), renamed)
+                self.content = self._read(
+                    cleaned["compose"],
+                    cleaned.get("environment", ""),
+                    read_renamed(cleaned.get("renamed", "")),
+                )
             except InvalidContent as error:
                 self.refuse(error)
         return cleaned
 
     def _read(self, compose: str, typed: str, renamed: dict[str, str]) -> Content:
-        typed = typed.replace("\r\n", "\n")
         # The faults of the text as typed come first: behind a mask there may be more lines.
-        Content.read(compose, typed)
-        return Content.read(compose, environment.unmask(typed, self.previous_environment, renamed))
+        read = Content.read(compose, typed)
+        return read.with_environment(environment.unmask(read.environment, self.previous_environment, renamed))
 
     def refuse(self, error: DomainError) -> None:
         """Show `error` at the field that it is about, or above the form."""
@@ -154,7 +166,7 @@ class NewAppForm(ContentForm):
             try:
                 self.previous_environment = opened(text)
             except SealBroken as error:
-                raise forms.ValidationError(str(error)) from None
+                self.refuse(error)
         return text
 
     def clean_slug(self) -> str:

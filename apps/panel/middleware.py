@@ -90,9 +90,19 @@ class SecondFactorMiddleware:
         return whole_page_to(request, reverse("mfa_index"))
 
 
-def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without the token of this sign-in: Django's own page is no part of a page for htmx."""
+    sentence = gettext(
+        "The form was open for so long, or in so many tabs, that the panel could not be sure it came from "
+        "you. Nothing was changed. Go back, load the page anew and try again."
+    )
+    return refusal(request, NotAllowed(sentence), gettext("Please send it again"))
+
+
+def refusal(request: HttpRequest, error: DomainError, title: str = "") -> HttpResponse:
     """Return the answer that says `error` to the person behind `request`."""
-    context = {"title": _TITLES.get(error.http_status, gettext("This was not done")), "error": error}
+    titled = title or _TITLES.get(error.http_status, gettext("This was not done"))
+    context = {"title": titled, "error": error}
     if wants_fragment(request):
         response = render(request, "partials/problem.html", context, status=error.http_status)
         response["HX-Retarget"] = "#problem"

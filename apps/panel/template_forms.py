@@ -129,6 +129,9 @@ class SaveTemplateForm(forms.Form):
         error_messages={"required": gettext_lazy("A template has a Compose file.")},
     )
 
+    # The `state_of` the template that the form was filled from.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def __init__(self, *args: Any, teams: QuerySet[Group], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]

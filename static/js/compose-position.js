@@ -10,8 +10,9 @@ function readComposeLine(text) {
   if (!text.trim() || text.trimStart().startsWith("#")) return null;
   const dashes = [];
   for (let at = indent; at < start[0].length; at += 1) if (text[at] === "-") dashes.push(at);
-  const pair = /^(?:"([^"]*)"|'([^']*)'|([^\s"'#[\]{},][^:#]*?))\s*:(?:\s+(.*))?$/.exec(rest);
-  const key = pair ? pair[1] ?? pair[2] ?? pair[3] : null;
+  // No blanks before the colon beside what may hold some: a long run of them would be tried in every way.
+  const pair = /^(?:"([^"]*)"\s*|'([^']*)'\s*|([^\s"'#[\]{},][^:#]*)):(?:\s+(.*))?$/s.exec(rest);
+  const key = pair ? pair[1] ?? pair[2] ?? pair[3].trimEnd() : null;
   const value = (pair?.[4] ?? "").replace(/^&\S+\s*/, "").replace(/(^|\s)#.*$/, "").trim();
   return { dashes, column: start[0].length, key, value, isBlockText: /^[|>]/.test(value) };
 }
@@ -22,6 +23,8 @@ function composeParents(lines, number, column, isItem) {
   const path = [];
   let last = isItem;
   for (let i = number - 1; i >= 0 && (column > 0 || last); i -= 1) {
+    const indent = lines[i].search(/[^ ]/);
+    if (indent > column || (indent === column && !last)) continue; // It leads to nothing that is further left.
     const line = readComposeLine(lines[i]);
     if (!line) continue;
     const isAbove = line.column < column || (last && line.column === column && !line.dashes.length);
@@ -49,7 +52,7 @@ function composePosition(lines, number, before) {
   const start = /^ *(?:- +)*/.exec(before)[0];
   const dashes = [...start].flatMap((sign, at) => (sign === "-" ? [at] : []));
   const rest = before.slice(start.length);
-  const pair = /^["']?([^\s"'[\]{}][^:"']*)["']?:\s+(.*)$/.exec(rest);
+  const pair = /^["']?([^\s"'[\]{}][^:"']*)["']?:\s+(.*)$/s.exec(rest);
   const path = composeParents(lines, number, dashes[0] ?? start.length, dashes.length > 0);
   if (path === null) return null;
   path.push(...dashes.map(() => "[]"));

@@ -32,8 +32,12 @@ function readDotenv(text) {
       value = quoted[1] ?? quoted[2].replace(/\\([nrt"\\$])/g, (_, sign) => ({ n: "\n", r: "\r", t: "\t" })[sign] ?? sign);
     } else {
       if (/^['"]/.test(text.slice(at, at + 1))) return null;
-      // A blank and # begin a comment.
-      raw = rest(/[^\n]*?(?=[ \t]*(?:\n|$)|[ \t]+#)/y)[0];
+      // A blank and # begin a comment. No pattern for the end: one looks at long blanks again and again.
+      const line = rest(/[^\n]*/y)[0];
+      const comment = line.search(/[ \t]#/);
+      let end = comment < 0 ? line.length : comment;
+      while (end && " \t".includes(line[end - 1])) end -= 1;
+      raw = line.slice(0, end);
       gap = /^[ \t]*/.exec(raw)[0];
       at += gap.length;
       raw = raw.slice(gap.length);

@@ -1,11 +1,13 @@
-// Text that somebody wrote and has not deployed, kept by the browser until it is deployed or they sign out.
-// Values of an environment are never among it.
+// Text that somebody wrote and has not deployed, kept by the browser until it is deployed, or they sign out, or another
+// person signs in. Values of an environment are never among it.
 "use strict";
 
 const drafts = (() => {
   const prefix = "simpledeploy:draft:";
   const sent = "simpledeploy:sent";
+  const left = "simpledeploy:signed-out"; // by which the other tabs learn of it
   const longest = 30 * 24 * 3600 * 1000; // milliseconds
+  const { person } = document.currentScript.dataset; // none: nobody is signed in, and whoever was may come back
   let closed = false;
 
   function quietly(act) {
@@ -37,8 +39,10 @@ const drafts = (() => {
   };
 
   for (const key of keys()) {
-    const draft = load(key.slice(prefix.length));
-    if (!draft || Date.now() - draft.at > longest) quietly(() => localStorage.removeItem(key));
+    const name = key.slice(prefix.length);
+    const draft = load(name);
+    const isAnothers = person && !name.startsWith(`${person}:`);
+    if (isAnothers || !draft || Date.now() - draft.at > longest) found.remove(name);
   }
 
   const last = quietly(() => JSON.parse(sessionStorage.getItem(sent)));
@@ -47,9 +51,12 @@ const drafts = (() => {
   const isEvent = /^\/events\/\d+\/$/.test(window.location.pathname);
   if (last && isEvent && came?.origin === window.location.origin && came.pathname === last.from) found.remove(last.name);
 
+  if (person) quietly(() => localStorage.removeItem(left));
+  window.addEventListener("storage", (event) => { if (event.key === left) closed = event.newValue !== null; });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-sign-out]")) return;
     closed = true;
+    quietly(() => localStorage.setItem(left, "1"));
     for (const key of keys()) quietly(() => localStorage.removeItem(key));
   });
 

@@ -9,22 +9,44 @@ function watchText(form, onAnswer) {
   let latest = 0;
   let timer = null;
   let asking = null;
+  let isSignedOut = false;
 
   function later(number, by, wait) {
     clearTimeout(timer);
     timer = setTimeout(() => ask(number, by), wait);
   }
 
-  async function ask(number, by) {
-    asking?.abort();
-    asking = new AbortController();
+  function send(by, signal) {
     const body = new FormData(form);
     body.set("by", by);
     body.delete("run");
+    const sent = { method: "POST", body, signal, redirect: "manual", headers: { Accept: "application/json" } };
+    return fetch(form.dataset.check, sent);
+  }
+
+  // Who signed in again in another tab has another token there; the one of this form is good for nothing any more, not
+  // even to deploy what was typed. Another person's is not taken.
+  async function renewToken(signal) {
+    const page = await fetch(form.action, { signal, redirect: "manual" });
+    if (!page.ok) return false;
+    const same = new DOMParser().parseFromString(await page.text(), "text/html").querySelector("form[data-draft]");
+    const [mine, theirs] = [form, same].map((one) => one?.dataset.draft.split(":")[0]);
+    if (mine !== theirs) return false;
+    for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) {
+      field.value = same.elements.csrfmiddlewaretoken.value;
+    }
+    return true;
+  }
+
+  async function ask(number, by) {
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
     let answer;
     try {
-      const sent = { method: "POST", body, signal: asking.signal, redirect: "manual", headers: { Accept: "application/json" } };
-      const response = await fetch(form.dataset.check, sent);
+      let response = await send(by, signal);
+      if (response.status === 403 && await renewToken(signal)) response = await send(by, signal);
+      isSignedOut = response.type === "opaqueredirect" || response.status === 401;
       if (response.ok) answer = await response.json();
       else answer = { failure: failureOf(response) };
       if (response.status === 429) later(number, by, pause.busy);
@@ -40,11 +62,15 @@ function watchText(form, onAnswer) {
 
   function failureOf(response) {
     if (response.status === 429) return gettext("Checked often enough for now. The next check comes in a moment.");
-    if (response.type === "opaqueredirect" || response.status === 401) {
+    if (isSignedOut) {
       return gettext("You are signed out, so the text is not checked. Sign in again in another tab; it stays here.");
     }
     return gettext("The text could not be checked. Nothing is lost.");
   }
+
+  document.addEventListener("visibilitychange", () => {
+    if (isSignedOut && !document.hidden) later(latest, "text", 0);
+  });
 
   return () => {
     latest += 1;

@@ -71,23 +71,18 @@ const makeCodeEditor = (() => {
     const callbacks = [];
     label.id ||= `${textarea.id}_label`;
 
-    // A browser takes its time to put many lines into a text area: those are written in a pause, and where asked for.
-    const much = 50000; // characters
-    let writing = null;
-    const write = () => {
-      clearTimeout(writing);
-      writing = null;
-      textarea.value = view.state.doc.toString();
-    };
+    // A browser takes its time to put many lines into a text area. So what is sent is taken from here, and the text area
+    // gets it when the page is left: from there the browser fills it in for somebody who comes back.
+    const text = () => view.state.doc.toString();
+    let written = textarea.value;
     const changed = EditorView.updateListener.of((update) => {
-      if (!update.docChanged) return;
-      clearTimeout(writing);
-      if (update.state.doc.length < much) textarea.value = update.state.doc.toString();
-      else writing = setTimeout(write, 500);
-      for (const callback of callbacks) callback();
+      if (update.docChanged) for (const callback of callbacks) callback();
     });
-    textarea.form.addEventListener("formdata", (event) => event.formData.set(textarea.name, view.state.doc.toString()));
-    window.addEventListener("pagehide", () => { if (writing !== null) write(); });
+    textarea.form.addEventListener("formdata", (event) => event.formData.set(textarea.name, text()));
+    window.addEventListener("pagehide", () => {
+      textarea.value = text();
+      written = textarea.value;
+    });
     // Left to the browser, text that replaces a selection, or is more than one sign (a voice, a script), is put in with
     // style attributes, which the content security policy refuses.
     const inserted = EditorView.domEventHandlers({
@@ -145,12 +140,14 @@ const makeCodeEditor = (() => {
     };
     // A browser that comes back to the page puts what was typed back into the text area, after this script has run.
     window.addEventListener("pageshow", () => {
-      if (writing === null && textarea.value !== view.state.doc.toString()) replace(textarea.value);
+      if (textarea.value === written) return;
+      written = textarea.value;
+      replace(written);
     });
 
     return {
       view,
-      text: () => view.state.doc.toString(),
+      text,
       replace,
       onChange: (callback) => callbacks.push(callback),
       show(problems) {
@@ -173,8 +170,9 @@ const makeCodeEditor = (() => {
 function composeCompletion(address) {
   let schema = null;
   return async (context) => {
-    const line = context.state.doc.lineAt(context.pos);
-    const lines = context.state.doc.toString().split("\n");
+    const { doc } = context.state;
+    const line = doc.lineAt(context.pos);
+    const lines = doc.toString().split("\n");
     const position = composePosition(lines, line.number - 1, line.text.slice(0, context.pos - line.from));
     if (!position || (!position.typed && !context.explicit)) return null;
     schema ??= fetch(address).then((answer) => answer.json()).catch(() => null);

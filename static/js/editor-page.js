@@ -8,6 +8,7 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   const diff = form.querySelector("[data-edit-diff]");
   const before = { compose: field.defaultValue, environment: environment.defaultValue };
   const isUnsaved = "unsaved" in form.dataset;
+  const isTyped = form.dataset.unsaved === "typed"; // else from a template, which can be had again
   let isLeaving = false;
   place.hidden = false;
   const hint = place.querySelector("#code-hint");
@@ -71,7 +72,7 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   function keep() {
     clearTimeout(timer);
     if (isUnsaved || editor.text() !== before.compose) drafts.save(name, draft());
-    else drafts.remove(name);
+    else if (!isOffered) drafts.remove(name);
   }
 
   function offer(words, ...buttons) {
@@ -98,8 +99,9 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
     return made;
   }
 
-  const found = isUnsaved ? null : drafts.load(name);
-  if (found && found.compose !== editor.text()) {
+  const found = isTyped ? null : drafts.load(name);
+  let isOffered = Boolean(found) && found.compose !== editor.text();
+  if (isOffered) {
     const when = new Date(found.at).toLocaleString(document.documentElement.lang);
     const bar = offer(
       interpolate(gettext("You wrote something here that was not deployed (%s). Values of the environment are not kept."), [when]),
@@ -107,11 +109,13 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
         editor.replace(found.compose);
         for (const one of kept) if (form.elements[one] && found[one]) form.elements[one].value = found[one];
         restoreKnowledge(found);
+        isOffered = false;
         bar.remove();
         editor.view?.focus();
       }),
       button(gettext("Discard it"), () => {
         drafts.remove(name);
+        isOffered = false;
         bar.remove();
       }),
     );
@@ -121,6 +125,10 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   for (const other of form.elements.base ? drafts.names(`${person}:${slug}:`) : []) {
     const number = other.split(":")[2];
     if (other === name || !/^\d+$/.test(number)) continue;
+    if (drafts.load(other)?.compose === before.compose) {
+      drafts.remove(other); // It was deployed after all.
+      continue;
+    }
     const link = document.createElement("a");
     link.className = "btn btn-sm";
     link.href = `${window.location.pathname}?version=${number}`;
@@ -143,8 +151,8 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
     Object.assign(form.elements.seen, { value: seen });
     Object.assign(form.elements.current, { value: current });
     if (news) {
-      const address = `${window.location.pathname}news/?seen=${encodeURIComponent(seen)}&current=${encodeURIComponent(current)}`;
-      window.htmx.ajax("GET", address, { target: "#edit-news", swap: "outerHTML" });
+      const known = new URLSearchParams({ seen, current, base: form.elements.base.value });
+      window.htmx.ajax("GET", `${form.dataset.news}?${known}`, { target: "#edit-news", swap: "outerHTML" });
     }
   }
 
@@ -157,11 +165,9 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   for (const one of kept) form.elements[one]?.addEventListener("input", keep);
   // Both texts put together: what is written now begins with another version.
   if (form.dataset.draftBefore) drafts.remove(form.dataset.draftBefore);
-  if (isUnsaved) {
-    keep();
-    if (!told.length) changed();
-    else showTold();
-  }
+  if (isTyped) keep();
+  if (told.length) showTold();
+  else if (isUnsaved) changed();
 
   // The lines that the server found at fault, with its words, until the text is another.
   function showTold() {

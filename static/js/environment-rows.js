@@ -77,7 +77,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
   function draw(part) {
     const row = document.createElement("li");
     row.className = "environment-row";
-    const isHidden = part.raw === DOTENV_MASK;
+    const isHidden = part.original !== undefined;
     const name = input("text", part.name, gettext("Name"));
     name.placeholder = gettext("NAME");
     const value = input("password", isHidden ? "" : part.value, "");
@@ -114,10 +114,10 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     } else if (isHidden) value.placeholder = `${DOTENV_MASK} ${gettext("stays as it is")}`;
     eye.hidden = isHidden && !place.dataset.reveal;
     part.first = part.start && part.name;
-    part.original = isHidden ? part.name : undefined;
     call();
     row.append(name, value, eye, remove);
 
+    let timer = null;
     async function show() {
       if (value.type === "text") return hide();
       if (isHidden && part.typed === undefined) {
@@ -125,7 +125,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
         if (!found) return;
         value.value = found[part.original] ?? "";
         value.readOnly = true;
-        setTimeout(hide, hideAfter);
+        timer = setTimeout(hide, hideAfter);
       }
       value.type = "text";
       eye.textContent = gettext("Hide");
@@ -133,13 +133,13 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     }
 
     function hide() {
+      clearTimeout(timer);
       if (value.readOnly) value.value = "";
       value.readOnly = false;
       value.type = "password";
       eye.textContent = gettext("Show");
       call();
     }
-    part.show = show;
     return row;
   }
 
@@ -177,6 +177,9 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       } else {
         said.textContent = "";
         parts = read;
+        // What hidden values were called where they are stored.
+        const before = new Map(renamed.value.split("\n").map((line) => line.split("=")));
+        for (const part of parts) if (part.raw === DOTENV_MASK) part.original = before.get(part.name) ?? part.name;
         list.replaceChildren(...parts.filter((part) => part.text === undefined).map(draw));
       }
     }

@@ -153,6 +153,13 @@ def test_mask_hides_values_and_keeps_the_rest():
     )
 
 
+def test_mask_hides_what_is_commented_out_however_it_is_written():
+    commented = "# A = hunter2\n##\texport B\t='hunter2'\n#C=\n"
+    masked = mask(commented)
+    assert "hunter2" not in masked
+    assert unmask(masked, commented) == commented
+
+
 def test_mask_refuses_what_it_cannot_read():
     with pytest.raises(InvalidContent):
         mask("PASSWORD hunter2")
@@ -185,6 +192,13 @@ def test_a_line_that_was_commented_out_or_in_keeps_its_value():
 
 def test_the_same_name_twice_keeps_both_values():
     assert unmask(f"A={MASK}\nA={MASK}", "A=1\nA=2") == "A=1\nA=2"
+
+
+def test_a_renamed_name_takes_its_hidden_value_along_where_another_had_the_new_name():
+    before = "TOKEN=old\nNEXT=new\n"
+    assert unmask(f"TOKEN={MASK}\n", before, {"TOKEN": "NEXT"}) == "TOKEN=new\n"
+    swapped = {"TOKEN": "NEXT", "NEXT": "TOKEN"}
+    assert unmask(f"NEXT={MASK}\nTOKEN={MASK}\n", before, swapped) == "NEXT=old\nTOKEN=new\n"
 
 
 def test_a_mask_without_a_previous_value_is_refused():

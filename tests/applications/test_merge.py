@@ -84,6 +84,17 @@ def test_a_mask_that_stands_for_nothing_is_refused() -> None:
         merge_environments("A=1\n", "A=2\n", f"NEW={MASK}\n")
 
 
+def test_what_is_renamed_here_is_put_together_with_what_they_changed() -> None:
+    merged = merge_environments("A=1\nB=2\n", "A=9\nB=2\nC=3\n", f"Z={MASK}\nB={MASK}\n", {"Z": "A"})
+    assert (merged.text, merged.clashes) == (f"Z={MASK}\nB={MASK}\nC={MASK}\n", [])
+    assert environment.unmask(merged.text, "A=9\nB=2\nC=3\n", {"Z": "A"}) == "Z=9\nB=2\nC=3\n"
+
+
+def test_signs_that_break_lines_only_for_some_stay_as_they_are() -> None:
+    mine = BASE + "# one\u2028two\x85three\n"
+    assert merged_text(merge_parts(BASE, BASE.replace("a:1", "a:2"), mine)) == mine.replace("a:1", "a:2")
+
+
 def test_a_renamed_name_keeps_its_hidden_value() -> None:
     assert environment.unmask(f"NEW={MASK}\n", "OLD='a b'\n", {"NEW": "OLD"}) == "NEW='a b'\n"
     with pytest.raises(InvalidContent):

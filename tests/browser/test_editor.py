@@ -57,7 +57,9 @@ def editor(page: Page) -> Locator:
 
 
 def text_of(page: Page) -> str:
-    return page.locator("#id_compose").input_value()
+    """Return the text as the form sends it."""
+    found: str = page.evaluate("new FormData(document.querySelector('#edit-form')).get('compose')")
+    return found
 
 
 def choose(page: Page, name: str) -> None:
@@ -112,7 +114,11 @@ def test_writing_is_completed_checked_compared_and_kept(page: Page, lab: Lab) ->
     page.reload()
     assert asked == ["beforeunload"]
     assert text_of(page) == before
-    expect(page.locator(".draft-offer")).to_contain_text("You wrote something here that was not deployed")
+    offer = page.locator(".draft-offer")
+    expect(offer).to_contain_text("You wrote something here that was not deployed")
+    page.get_by_label("Note").fill("another thing")
+    page.reload()
+    expect(offer).to_contain_text("You wrote something here that was not deployed")
     page.get_by_role("button", name="Restore it").click()
     assert text_of(page) == typed
     stored = page.evaluate("JSON.stringify(localStorage)")
@@ -174,9 +180,18 @@ def test_rows_of_the_environment_hide_and_change_values(page: Page, lab: Lab) ->
     env = (lab.panel.apps_dir / lab.slug / ".env").read_text()
     assert f"DOOR_TOKEN={SECRET}" in env
     assert "very slow" in env
+
+    # One takes the name of another, and its hidden value along; also when the rows are drawn anew.
     page.goto(lab.edit)
-    page.get_by_role("button", name="Remove MORE").click()
-    assert "MORE" not in text.input_value()
+    page.get_by_role("button", name="Remove MODE").click()
+    page.get_by_label("Name", exact=True).last.fill("MODE")
+    assert text.input_value() == "# the door\nDOOR_TOKEN=••••••••\nMODE=••••••••\n"
+    page.get_by_role("button", name="Edit as text").click()
+    page.get_by_role("button", name="Edit as rows").click()
+    page.get_by_role("button", name="Show the value of MODE").click()
+    expect(page.get_by_label("Value of MODE", exact=True)).to_have_value("it's")
+    page.get_by_role("button", name="Remove DOOR_TOKEN").click()
+    expect(page.locator("input[name=renamed]")).to_have_value("MODE=MORE")
 
 
 def test_a_large_and_a_hostile_text_do_not_hurt(page: Page, lab: Lab) -> None:
@@ -238,14 +253,52 @@ def test_all_of_it_works_without_scripts(browser: Browser, lab: Lab, registry: R
         expect(page).to_have_url(re.compile(r"/events/\d+/$"))
 
 
+def test_who_was_signed_out_goes_on_where_they_were(browser: Browser, lab: Lab) -> None:
+    with open_page(browser) as page:
+        sign_in(page, lab.panel)
+        page.goto(lab.edit)
+        page.context.clear_cookies(name="sessionid")
+        editor(page).fill(lab.file("environment: [MODE]", "restart: always"))
+        status = page.locator("[data-check-status]")
+        expect(status).to_contain_text("You are signed out")
+        other = page.context.new_page()
+        sign_in(other, lab.panel)
+        other.close()
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(status).to_have_text("No problem found.")
+        page.get_by_role("button", name="Show plan").click()
+        expect(page.locator(".plan")).to_contain_text("What the deploy will do")
+
+
 def test_signing_out_leaves_no_text_behind(browser: Browser, lab: Lab) -> None:
     with open_page(browser) as page:
         sign_in(page, lab.panel)
         page.goto(f"{lab.panel.url}/apps/new/")
         editor(page).fill("services: {secret-idea: {image: a}}\n")
         page.wait_for_timeout(600)
-        assert "secret-idea" in page.evaluate("JSON.stringify(localStorage)")
+        stored = "JSON.stringify(localStorage)"
+        assert "secret-idea" in page.evaluate(stored)
+
+        # A template does not take its place unasked, and nobody reads what another person wrote.
+        anothers = (
+            'localStorage.setItem(\'simpledeploy:draft:0:new\', \'{"compose": "my-idea", "at": 9e15}\')'
+        )
+        page.evaluate(anothers)
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{lab.panel.url}/templates/static-site/")
+        assert "my-idea" not in page.evaluate(stored)
+        page.get_by_role("button", name="Open in the editor").click()
+        expect(page.locator(".draft-offer")).to_contain_text("You wrote something here")
+        assert "secret-idea" in page.evaluate(stored)
+
+        # A tab that stays open keeps nothing more after that, either.
+        other = page.context.new_page()
+        other.goto(lab.edit)
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{lab.panel.url}/")
         page.locator(".account-menu summary").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Username")).to_be_visible()
-        assert "secret-idea" not in page.evaluate("JSON.stringify(localStorage)")
+        editor(other).fill("services: {secret-idea: {image: a}}\n")
+        other.wait_for_timeout(600)
+        assert "secret-idea" not in page.evaluate(stored)

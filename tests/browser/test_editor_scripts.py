@@ -105,6 +105,19 @@ def test_what_is_offered_fits_the_place(scripts: Page) -> None:
     assert wrong == []
 
 
+def test_no_line_holds_up_whoever_types_below_it(scripts: Page) -> None:
+    """Somebody else may have written it; tried in every way, these take minutes."""
+    blanks = " " * 100_000
+    for line in (f"x{blanks}x", f"x: {blanks}x\u2028x", f'"x"{blanks}x', f"- x{blanks}x"):
+        asked = f"services:\n  web:\n    {line}\n    im"
+        assert scripts.evaluate("text => composePosition(text.split('\\n'), 3, '    im').path", asked) == [
+            "services",
+            "web",
+        ]
+        assert scripts.evaluate("line => readComposeLine(line) !== null", line)
+    assert scripts.evaluate("text => readDotenv(text).length", f"A=x{blanks}x\n") == 1
+
+
 def test_an_environment_is_read_as_the_panel_reads_it_and_written_back_as_it_was(scripts: Page) -> None:
     for text in ENVIRONMENTS:
         assert scripts.evaluate("text => readDotenv(text)", text) is not None, text

@@ -48,9 +48,15 @@ def test_the_pages_before_the_sign_in_have_them_too(client: Client, person: Pers
 
 
 def test_a_refused_form_has_them_too() -> None:
-    response = Client(enforce_csrf_checks=True).post("/login/", {"username": "ada"})
+    client = Client(enforce_csrf_checks=True)
+    response = client.post("/login/", {"username": "ada"})
     assert response.status_code == 403
+    assert "Please send it again" in response.content.decode()
     expect_all_headers(response.headers)
+    # What htmx puts into a page is no page.
+    part = client.post("/login/", {"username": "ada"}, headers={"HX-Request": "true"})
+    assert (part.status_code, part["HX-Retarget"]) == (403, "#problem")
+    assert "<html" not in part.content.decode()
 
 
 def test_an_error_of_the_panel_has_them_too(

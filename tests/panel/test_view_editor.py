@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.html import escape
 
 from apps.accounts.models import Role, User
@@ -368,6 +369,15 @@ def test_the_same_content_makes_no_version_but_a_deploy(
     assert DeployEvent.objects.count() == 1
 
 
+def test_a_mask_behind_a_byte_order_mark_stands_for_its_value(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app_with_environment()
+    assert new_version(client, environment=f"\ufeffPASSWORD={MASK}\n", base=2, seen=2).status_code == 302
+    assert ComposeVersion.objects.get(number=3).environment.reveal() == f"PASSWORD={SECRET}\n"
+
+
 def test_it_refuses_a_mask_that_stands_for_nothing(
     client: Client, person: Person, fake_engine: FakeEngine
 ) -> None:
@@ -461,6 +471,96 @@ def test_two_at_the_same_moment_do_not_both_win(
     assert not DeployEvent.objects.exists()
 
 
+def roll_back(number: int) -> DeployEvent:
+    version = ComposeVersion.objects.get(app__slug="shop", number=number)
+    asked = {"app": version.app, "slug": "shop", "version": version, "requested_by": "ada"}
+    return DeployEvent.objects.create(action="rollback", **asked)
+
+
+def test_what_somebody_asked_for_does_not_go_under_before_it_has_ended(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    """A rollback makes no version, so the numbers alone tell nothing of it."""
+    person(Role.DEPLOYER)
+    app = make_app()
+    App.objects.filter(pk=app.pk).update(current_version=make_version(app, NEWER))
+    event = roll_back(1)
+    mine: dict[str, Any] = {"base": 2, "seen": 2, "current": 2, "compose": MINE}
+
+    response = new_version(client, **mine)
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "Somebody asked for version 1 of ada while you were writing. Nothing was deployed." in page
+    assert MINE in page
+    assert 'name="current" value="1"' in page
+    news = text(client, "/apps/shop/edit/news/?seen=2&current=2&base=2")
+    assert "Somebody asked for version 1 while you write." in news
+    assert list(DeployEvent.objects.all()) == [event]
+    # Who opens the page now knows of it, and so does who was told.
+    assert 'name="current" value="1"' in text(client, "/apps/shop/edit/")
+    assert new_version(client, **mine | {"current": 1}).status_code == 302
+
+
+def test_a_rollback_that_came_to_nothing_leaves_the_author_where_they_began(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    app = make_app()
+    App.objects.filter(pk=app.pk).update(current_version=make_version(app, NEWER))
+    event = roll_back(1)
+    assert 'name="current" value="1"' in text(client, "/apps/shop/edit/")
+    DeployEvent.objects.filter(pk=event.pk).update(status="cancelled")
+    assert new_version(client, base=2, seen=2, current=1, compose=MINE).status_code == 302
+
+
+def test_a_rollback_at_the_same_moment_is_not_overlooked(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(Role.DEPLOYER)
+    app = make_app()
+    App.objects.filter(pk=app.pk).update(current_version=make_version(app, NEWER))
+    real = fake_engine.check_content
+
+    def quicker(*args: Any, **options: Any) -> Any:
+        roll_back(1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(requests, "check_content", quicker)
+    response = new_version(client, base=2, seen=2, current=2, compose=MINE)
+    assert response.status_code == 409
+    assert DeployEvent.objects.get().action == "rollback"
+
+
+def test_an_app_that_is_removed_meanwhile_is_not_made_anew(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may deploy this one app might not make apps at all."""
+    person(Role.DEPLOYER)
+    make_app()
+    real = fake_engine.check_content
+
+    def remove(*args: Any, **options: Any) -> Any:
+        App.objects.update(removed_at=timezone.now())
+        return real(*args, **options)
+
+    monkeypatch.setattr(requests, "check_content", remove)
+    response = new_version(client, compose=MINE)
+    assert response.status_code == 400
+    assert "The app shop was removed; nothing was started." in response.content.decode()
+    assert MINE in response.content.decode()
+    assert App.objects.count() == 1
+    assert not DeployEvent.objects.exists()
+
+
+def test_what_is_missing_of_the_form_is_told(client: Client, person: Person, fake_engine: FakeEngine) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    response = new_version(client, seen="")
+    assert response.status_code == 400
+    assert "seen: This field is required." in response.content.decode()
+
+
 # --- both versions beside each other ---
 
 MINE = "services:\n  web:\n    image: nginx:alpine\n    restart: always\n"
@@ -511,6 +611,28 @@ def test_what_is_deployed_after_that_has_both(
     )
     version = ComposeVersion.objects.get(number=4)
     assert version.environment.reveal() == f"PASSWORD={SECRET}\nMODE=slow\n"
+
+
+def test_who_put_both_together_has_seen_what_they_had_seen_before(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    """Somebody went back to version 1 while another wrote over version 2, which is the newest still."""
+    person(Role.DEPLOYER)
+    make_version(make_app(), NEWER)
+    page = new_version(client, base=2, seen=2, current=1, compose=MINE, merge="1", intent="").content.decode()
+    for name, value in (("base", 1), ("seen", 2), ("current", 1)):
+        assert f'name="{name}" value="{value}"' in page
+
+
+def test_a_renamed_value_is_put_together_with_theirs(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_version(app_with_environment(), YAML, ENVIRONMENT + "NEW=value\n")
+    typed = {"environment": f"DB_PASSWORD={MASK}\nMODE={MASK}\n", "renamed": "DB_PASSWORD=PASSWORD"}
+    page = new_version(client, base=2, seen=2, compose=YAML, merge="3", intent="", **typed).content.decode()
+    assert f"DB_PASSWORD={MASK}\nMODE={MASK}\nNEW={MASK}\n" in page
+    assert 'name="renamed" value="DB_PASSWORD=PASSWORD"' in page
 
 
 def test_a_comparison_is_asked_for_and_shown_in_place(

@@ -129,15 +129,31 @@ def test_the_check_of_an_app_knows_its_hidden_values_and_tells_what_changed(
     version = make_version(app, YAML, "TOKEN=hunter2-hunter2\n")
     App.objects.filter(pk=app.pk).update(current_version=version)
 
-    answer = check(
-        client, EDIT, base=2, compose=YAML.replace("alpine", "1.29"), environment=f"TOKEN={MASK}\nB=1\n"
-    )
+    typed = {"base": 2, "compose": YAML.replace("alpine", "1.29"), "environment": f"TOKEN={MASK}\nB=1\n"}
+    answer = check(client, EDIT, "text", **typed)
 
-    assert answer["problems"] == []
+    assert answer["problems"] == check(client, EDIT, **typed)["problems"] == []
     assert "nginx:1.29" in answer["diff"]
     assert "<code>B</code>" in answer["diff"]
     assert "hunter2" not in str(answer)
     assert ComposeVersion.objects.count() == 2
+
+
+def test_a_mask_in_quotes_is_a_fault_of_its_line(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    answer = check(client, environment=f"A=1\nB='{MASK}'\n")
+    assert (told(answer), answer["failure"]) == ([("environment", 2)], "")
+
+
+def test_a_difference_that_nobody_reads_is_not_drawn_with_every_pause(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    services = "".join(f"  web{number}:\n    image: a\n" for number in range(1500))
+    answer = check(client, EDIT, "text", base=1, compose=f"services:\n{services}")
+    assert "too long to compare here" in answer["diff"]
+    assert len(answer["diff"]) < 2000
 
 
 def test_it_is_limited_and_compose_more_so(

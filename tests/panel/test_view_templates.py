@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.accounts.models import Role, User
 from apps.applications import environment
-from apps.applications.gallery import sealed
+from apps.applications.gallery import own, sealed
 from apps.applications.gallery.builtin import BUILTIN
 from apps.applications.models import App, AppTemplate
 from apps.core.secret import MASK
@@ -155,6 +155,7 @@ def test_a_template_is_saved_without_any_value(client: Client, person: Person) -
         ({"name": "PATH"}, "is no name for a variable"),
         ({"name": "KEY", "kind": "secret", "default": "hunter2"}, "a template holds none"),
         ({"name": "KEY", "kind": "odd"}, "Select a valid choice"),
+        ({"name": "PORT", "kind": "port", "default": "80a"}, "The default of PORT: A port is a number"),
     ],
 )
 def test_what_makes_no_template_is_refused(
@@ -205,6 +206,43 @@ def test_a_team_sees_its_own_templates_and_each_changes_theirs(client: Client, p
     client.force_login(make_person("olga", Role.OWNER))
     assert client.post(f"/templates/own/{mine.pk}/remove/").status_code == 302
     assert not AppTemplate.objects.filter(pk=mine.pk).exists()
+
+
+def test_nobody_saves_over_what_they_have_not_seen(client: Client, person: Person) -> None:
+    deb = person(Role.DEPLOYER)
+    mine = AppTemplate.objects.create(name="mine", yaml=YAML, made_by="deb", made_by_user=deb)
+    address = f"/templates/own/{mine.pk}/edit/"
+    typed = {"compose": YAML, "team": "", "seen": hidden(text(client, address), "seen")} | rows()
+    assert client.post(address, typed | {"name": "first"}).status_code == 302
+
+    refused = client.post(address, typed | {"name": "second"})
+
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "Somebody else changed first while you were writing." in page
+    assert 'value="second"' in page
+    assert AppTemplate.objects.get().name == "first"
+    assert client.post(address, typed | {"name": "second", "seen": hidden(page, "seen")}).status_code == 302
+    assert AppTemplate.objects.get().name == "second"
+
+
+def test_a_template_that_is_deleted_while_it_is_changed_stays_deleted(
+    client: Client, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deb = person(Role.DEPLOYER)
+    mine = AppTemplate.objects.create(name="mine", yaml=YAML, made_by="deb", made_by_user=deb)
+    real = own.line_of_text
+
+    def delete_first(*args: Any) -> str:
+        AppTemplate.objects.all().delete()
+        return real(*args)
+
+    monkeypatch.setattr(own, "line_of_text", delete_first)
+    typed = {"name": "mine now", "compose": YAML, "team": ""} | rows()
+    response = client.post(f"/templates/own/{mine.pk}/edit/", typed)
+    assert response.status_code == 404
+    assert 'value="mine now"' in response.content.decode()
+    assert not AppTemplate.objects.exists()
 
 
 def test_many_templates_take_as_many_queries_as_one(

@@ -8,12 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.applications.docker_run.words import variables
+from apps.applications.secret_names import sounds_secret
 
 _ENGINES_NETWORKS = frozenset({"host", "none", "bridge", "default"})
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
-_SECRET_NAME = re.compile(
-    r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|(?:API|ACCESS|ENCRYPTION|_)_?KEY(?:_|$)", re.IGNORECASE
-)
+# The password in an address such as postgres://user:password@host.
+_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ADDRESSES = {"ip": "ipv4_address", "ip6": "ipv6_address", "mac-address": "mac_address"}
 # Options of --mount that have a place below the volume.
@@ -89,8 +89,8 @@ def _env(built: Built, text: str) -> None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    fits = _SECRET_NAME.search(name) and _ENVIRONMENT_NAME.fullmatch(name)
-    return bool(fits) and not variables(value) and not name.upper().endswith("_FILE")
+    is_secret = sounds_secret(name) or _WITH_PASSWORD.search(value)
+    return bool(is_secret and _ENVIRONMENT_NAME.fullmatch(name)) and not variables(value)
 
 
 def _env_file(built: Built, text: str) -> None:

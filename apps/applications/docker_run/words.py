@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
@@ -12,11 +13,14 @@ MAX_CHARACTERS = 20_000
 _DOLLAR, _BACKTICK = "\ue000", "\ue001"
 _KEPT = str.maketrans({"$": _DOLLAR, "`": _BACKTICK})
 _CONTINUED = re.compile(r"[\\`^][ \t]*\r?\n")
-_COMMENT = re.compile(r"^[ \t]*#(?![ \t]*(?:sudo[ \t]+)?docker\b).*$", re.MULTILINE)
 _HERE = re.compile(r"\$\(\s*pwd\s*\)|`pwd`|\$\{PWD\}|\$PWD\b|\$\{pwd\}|%cd%")
 _SUBSTITUTION = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)((?::?[-?+][^{}]*)?)\})")
-_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.""", re.DOTALL)
+# A whole line that is a comment (no prompt of root), or what is quoted: that may hold lines that look so.
+_COMMENT_OR_QUOTED = re.compile(
+    r"""^[ \t]*#(?![ \t]*(?:sudo[ \t]+)?docker\b)[^\n]*|'[^']*'|"(?:[^"\\]|\\.)*"|\\.""",
+    re.DOTALL | re.MULTILINE,
+)
 _ESCAPED = re.compile(r"\\([$`])")
 _OPERATORS = "();<>|&"
 
@@ -33,12 +37,15 @@ def split(line: str) -> list[str]:
     if len(line) > MAX_CHARACTERS:
         raise InvalidRunLine(
             _("The line has %(length)s characters; at most %(most)s are read.")
-            % {"length": f"{len(line):,}", "most": f"{MAX_CHARACTERS:,}"}
+            % {
+                "length": number_format(len(line), force_grouping=True),
+                "most": number_format(MAX_CHARACTERS, force_grouping=True),
+            }
         )
     if any(sign in line for sign in (_DOLLAR, _BACKTICK, "\0")):
         raise InvalidRunLine(_("The line holds a character that no shell takes."))
-    line = _CONTINUED.sub(" ", _COMMENT.sub("", line)).replace("\r", "")
-    line = _QUOTED.sub(_keep, line)
+    line = _COMMENT_OR_QUOTED.sub(_keep, line)
+    line = _CONTINUED.sub(" ", line).replace("\r", "")
     line = _HERE.sub(".", line)
     if found := _SUBSTITUTION.search(line):
         raise InvalidRunLine(
@@ -61,10 +68,13 @@ def split(line: str) -> list[str]:
     return [_dollars(word) for word in words]
 
 
-def _keep(quoted: re.Match[str]) -> str:
-    if quoted[0].startswith("'"):
-        return quoted[0].translate(_KEPT)
-    return _ESCAPED.sub(lambda match: match[1].translate(_KEPT), quoted[0])
+def _keep(found: re.Match[str]) -> str:
+    text = found[0]
+    if text.lstrip().startswith("#"):
+        return ""
+    if text.startswith("'"):
+        return text.translate(_KEPT)
+    return _ESCAPED.sub(lambda match: match[1].translate(_KEPT), text)
 
 
 def variables(word: str) -> list[str]:

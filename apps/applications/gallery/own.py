@@ -1,6 +1,7 @@
 """Templates that people save from apps: who sees and changes them, and how they come and go."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -15,18 +16,21 @@ from apps.accounts.models import User
 from apps.accounts.policy import Permission
 from apps.applications import environment
 from apps.applications.content import Content
-from apps.applications.gallery.variables import MAX_VARIABLES, Kind, Variable, is_name
+from apps.applications.gallery.variables import MAX_VARIABLES, Kind, Variable, is_name, problem_with
 from apps.applications.models import AppTemplate, ComposeVersion
+from apps.applications.secret_names import sounds_secret
 from apps.applications.services import line_of_text
-from apps.core.errors import DomainError, NotAllowed, NotFound
+from apps.core.errors import Conflict, DomainError, NotAllowed, NotFound
 
-# Names whose values are secrets, as far as a name tells.
-_SECRET_WORDS = ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
 _FIELDS = ("name", "description", "yaml", "variables", "team")
 
 
 class InvalidTemplate(DomainError):
     """A template that cannot be saved so."""
+
+
+class TemplateChanged(Conflict):
+    """A change of a template by somebody who has not seen the last one."""
 
 
 def templates_for(user: User) -> QuerySet[AppTemplate]:
@@ -62,6 +66,11 @@ def teams_for(template: AppTemplate, user: User) -> QuerySet[Group]:
     return teams.filter(Q(pk__in=user.groups.values("pk")) | Q(pk=template.team_id))
 
 
+def state_of(template: AppTemplate) -> str:
+    """Return what is another one after each change of `template`; empty before the first."""
+    return template.changed_at.isoformat() if template.pk else ""
+
+
 def variables_of(template: AppTemplate) -> list[Variable]:
     """Return what `template` asks for."""
     return [Variable.stored(told) for told in template.variables]
@@ -70,11 +79,7 @@ def variables_of(template: AppTemplate) -> list[Variable]:
 def proposed_variables(version: ComposeVersion) -> list[Variable]:
     """Return a variable for each name in the environment of `version`; no value of it is looked at."""
     names = dict.fromkeys(one.name for one in environment.parse(version.environment.reveal()).assignments)
-    return [Variable(name, name, _kind(name)) for name in names]
-
-
-def _kind(name: str) -> str:
-    return Kind.SECRET if any(word in name.upper() for word in _SECRET_WORDS) else Kind.TEXT
+    return [Variable(name, name, Kind.SECRET if sounds_secret(name) else Kind.TEXT) for name in names]
 
 
 def save_template(
@@ -86,8 +91,12 @@ def save_template(
     yaml: str,
     variables: Sequence[Variable],
     team: Group | None,
+    seen: str = "",
 ) -> AppTemplate:
-    """Store `template`, a new one too. Raises InvalidTemplate, InvalidText and InvalidContent."""
+    """Store `template`, a new one too; with `seen`, only if that is still its `state_of`.
+
+    Raises InvalidTemplate, InvalidText, InvalidContent, NotFound and TemplateChanged.
+    """
     found = {
         "name": line_of_text(name, _("The name"), 100),
         "description": line_of_text(description, _("The description"), 500),
@@ -98,7 +107,8 @@ def save_template(
     if not found["name"]:
         raise InvalidTemplate(_("A template has a name."))
     with transaction.atomic():
-        before = stored(template, _FIELDS)
+        before = stored(template, (*_FIELDS, "changed_at"))
+        _require_unchanged(template, before.pop("changed_at", None), seen)
         for field, value in found.items():
             setattr(template, field, value)
         if template.pk is None:
@@ -112,6 +122,21 @@ def save_template(
             template.save()
             record(by, AuditAction.TEMPLATE_CHANGED, f"template {template}", before=old, after=new)
     return template
+
+
+def _require_unchanged(template: AppTemplate, changed_at: object, seen: str) -> None:
+    if template.pk is None:
+        return
+    if not isinstance(changed_at, datetime):
+        raise NotFound(_("There is no template %(number)s.") % {"number": template.pk})
+    if seen and seen != changed_at.isoformat():
+        raise TemplateChanged(
+            _(
+                "Somebody else changed %(template)s while you were writing. Nothing was saved. Look at it in "
+                "another tab, and save again to put yours in its place."
+            )
+            % {"template": template}
+        )
 
 
 def remove_template(template: AppTemplate, by: Actor) -> None:
@@ -137,6 +162,10 @@ def _checked(variables: Iterable[Variable]) -> list[Variable]:
             raise InvalidTemplate(
                 _("%(name)s is a secret, and a template holds none: leave its default empty.")
                 % {"name": variable.name}
+            )
+        if variable.default and (problem := problem_with(variable, variable.default)):
+            raise InvalidTemplate(
+                _("The default of %(name)s: %(problem)s") % {"name": variable.name, "problem": problem}
             )
     if len({variable.name for variable in known}) < len(known):
         raise InvalidTemplate(_("Each variable stands once."))

@@ -14,16 +14,17 @@ from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import PLANS, limited
 from apps.applications.content import Content
 from apps.applications.docker_run.adding import add_run_line
-from apps.applications.models import App
+from apps.applications.models import App, ComposeVersion
 from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
-from apps.deployer.requests import Overtaken, PlanOutdated
+from apps.deployer.overtaking import Overtaken, Seen, overtaking
+from apps.deployer.requests import PlanOutdated
 from apps.deployments.models import DeployEvent
 from apps.panel import editing
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
 from apps.panel.editing import Start
-from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm
+from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm, read_renamed
 
 _PLAN, _IMPORT = "plan", "import"
 EXAMPLE = (Path(settings.BASE_DIR) / "templates" / "example" / "docker-compose.yml").read_text()
@@ -74,8 +75,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Deploy a new version, from the current one, `?version=`, or the files on disk (`?from=disk`)."""
     app = find_app(request, slug, Permission.DEPLOY)
     start = editing.start_of(request, app)
+    initial = {} if request.POST else start.initial
     form = NewVersionForm(
-        request.POST or None, previous_environment=start.content.environment, initial=start.initial
+        request.POST or None, previous_environment=start.content.environment, initial=initial
     )
     context: dict[str, Any] = {
         "app": app, "form": form, "base": start.base, "newest": start.newest, "from_disk": start.from_disk
@@ -95,9 +97,6 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         return _planned(request, "app_edit.html", form, context, app)
     if form.is_valid() and form.content is not None:
         data = form.cleaned_data
-        theirs = editing.overtaking(app, start.newest, data["seen"], data["current"])
-        if theirs is not None:
-            return _overtaken(request, start, form, context, theirs)
         by = Actor.from_request(request)
         try:
             event = requests.submit_deploy(
@@ -106,15 +105,12 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
                 by,
                 note=data["note"],
                 planned=request.POST.get("planned", ""),
-                seen=data["seen"],
+                seen=_seen(data["seen"], data["current"], data["base"]),
             )
         except PlanOutdated as error:
             return _outdated(request, "app_edit.html", form, context, error)
-        except Overtaken:
-            # Within the moment since the look above.
-            newest = app.versions.first()
-            assert newest is not None, "somebody made it"
-            return _overtaken(request, start, form, context | {"newest": newest}, newest)
+        except Overtaken as error:
+            return _overtaken(request, start, form, context, error)
         except DomainError as error:
             form.refuse(error)
         else:
@@ -125,14 +121,18 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_GET
 def news(request: HttpRequest, slug: str) -> HttpResponse:
-    """What others did to an app since `?seen=` was its newest and `?current=` its current version."""
+    """What others did to an app since its editor was opened, by `seen`, `current` and `base` of its form."""
     app = find_app(request, slug, Permission.DEPLOY)
-    seen, current = (_number(request.GET.get(name)) for name in ("seen", "current"))
-    newest = app.versions.first()
-    theirs = editing.overtaking(app, newest, seen or 0, current)
+    known = {name: _number(request.GET.get(name)) for name in ("seen", "current", "base")}
+    theirs = overtaking(app, _seen(known["seen"] or 0, known["current"], known["base"]))
     coming = DeployEvent.objects.active().filter(app=app).order_by("pk").first()
-    context = {"app": app, "theirs": theirs, "coming": coming, "seen": seen or 0, "current": current or 0}
+    context = {"app": app, "theirs": theirs, "coming": coming, "known": known}
     return render(request, "partials/edit_news.html", context)
+
+
+def _seen(newest: int, current: int | None, base: int | None) -> Seen:
+    """Return what the author of a form knows; what they began with is no news, should the app go back."""
+    return Seen(newest, frozenset() if current is None else frozenset({current, base or 0}))
 
 
 def _content(form: ContentForm) -> Any:
@@ -145,22 +145,22 @@ def _number(text: str | None) -> int | None:
 
 
 def _overtaken(
-    request: HttpRequest, start: Start, form: NewVersionForm, context: dict[str, Any], theirs: Any
+    request: HttpRequest, start: Start, form: NewVersionForm, context: dict[str, Any], error: Overtaken
 ) -> HttpResponse:
     """Refuse to put what was typed over what somebody else did; say it, and show both."""
-    form.add_error(None, editing.sentence_about(theirs, context["newest"]))
+    form.refuse(error)
     # Who deploys again has seen it.
     seen = request.POST.copy()
-    seen["seen"] = str(editing.number_of(context["newest"]))
-    seen["current"] = str(editing.number_of(start.app.current_version))
+    seen["seen"] = str(error.newest.number)
+    seen["current"] = str(editing.number_of(error.heading))
     form.data = seen
-    context["overtaken"] = _beside(request, start, theirs)
+    context |= {"newest": error.newest, "overtaken": _beside(request, start, error.theirs)}
     return render(request, "app_edit.html", context, status=409)
 
 
-def _beside(request: HttpRequest, start: Start, theirs: Any) -> editing.Overtaken:
-    posted = request.POST
-    return editing.compare(start, theirs, posted.get("compose", ""), posted.get("environment", ""))
+def _beside(request: HttpRequest, start: Start, theirs: ComposeVersion) -> editing.Beside:
+    compose, typed, renamed = (request.POST.get(name, "") for name in ("compose", "environment", "renamed"))
+    return editing.compare(start, theirs, compose, typed, read_renamed(renamed))
 
 
 def _compared(
@@ -172,7 +172,9 @@ def _compared(
     found = _beside(request, start, theirs)
     context |= {"overtaken": found, "unsaved": True}
     if merge and found.parts is not None and found.environment is not None:
-        values = editing.taken_over(found) | {"note": request.POST.get("note", "")}
+        values = editing.taken_over(found)
+        values |= {name: request.POST.get(name, "") for name in ("note", "renamed", "current")}
+        values["seen"] = max(theirs.number, _number(request.POST.get("seen")) or 0)
         both = NewVersionForm(previous_environment="", initial=values)
         context |= editing.changes(start.app, str(values["compose"]), None)
         context |= {"form": both, "base": theirs, "overtaken": None, "merged": found, "started": start.base}

@@ -10,7 +10,7 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import CHECKS, COMPOSE_CHECKS, count, limited
-from apps.applications.problems import Problem
+from apps.applications.problems import InvalidContent, Problem
 from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.panel import editing
@@ -37,9 +37,15 @@ def of_app(request: HttpRequest, slug: str) -> JsonResponse:
     form = ContentForm(request.POST)
     form.previous_environment = start.content.environment
     answer = _checked(request, form, app.slug)
-    changes = editing.changes(app, request.POST.get("compose", ""), form.content)
-    answer["diff"] = render_to_string("partials/edit_diff.html", changes | {"app": app}, request)
+    if not _is_by_compose(request):
+        # Compose is asked about the same text a moment later.
+        changes = editing.changes(app, request.POST.get("compose", ""), form.content)
+        answer["diff"] = render_to_string("partials/edit_diff.html", changes | {"app": app}, request)
     return JsonResponse(answer)
+
+
+def _is_by_compose(request: HttpRequest) -> bool:
+    return request.POST.get("by") == "compose"
 
 
 def _checked(request: HttpRequest, form: ContentForm, slug: str = "") -> dict[str, Any]:
@@ -47,12 +53,14 @@ def _checked(request: HttpRequest, form: ContentForm, slug: str = "") -> dict[st
 
     What the panel reads itself costs little and comes first: Compose sees only what that found well.
     """
-    by_compose = request.POST.get("by") == "compose"
+    by_compose = _is_by_compose(request)
     problems, warnings, failure = _of_text(form), [], ""
     if by_compose and not problems and form.content is not None:
         count(request, COMPOSE_CHECKS)
         try:
             checked = requests.check(form.content, Actor.from_request(request), slug)
+        except InvalidContent as error:
+            problems = error.problems
         except DomainError as error:
             failure = str(error)
         else:

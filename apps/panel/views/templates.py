@@ -102,6 +102,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         "description": template.description,
         "team": template.team_id,
         "compose": template.yaml,
+        "seen": own.state_of(template),
     }
     context = {"template": template}
     return _edited(request, user, template, initial, own.variables_of(template), context)
@@ -183,6 +184,7 @@ def _edited(
     context |= {"form": form, "rows": rows}
     if data is None:
         return render(request, "template_edit.html", context)
+    status = 400
     if form.is_valid() and rows.is_valid():
         try:
             saved = own.save_template(
@@ -193,10 +195,17 @@ def _edited(
                 yaml=form.cleaned_data["compose"],
                 variables=[one for row in rows if (one := row.variable())],
                 team=form.cleaned_data["team"],
+                seen=form.cleaned_data["seen"],
             )
         except DomainError as error:
             form.add_error(None, str(error))
+            status = error.http_status
+            if isinstance(error, own.TemplateChanged):
+                # Who saves again has been told.
+                told = request.POST.copy()
+                told["seen"] = own.state_of(own.get_template(template.pk, user))
+                form.data = told
         else:
             messages.success(request, _("The template %(name)s was saved.") % {"name": saved.name})
             return redirect("templates")
-    return render(request, "template_edit.html", context, status=400)
+    return render(request, "template_edit.html", context, status=status)

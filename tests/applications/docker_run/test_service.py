@@ -104,13 +104,19 @@ def test_it_tells_what_was_left_out() -> None:
 
 
 def test_what_looks_like_a_secret_goes_into_the_environment_under_a_free_name() -> None:
-    line = "docker run -e API_KEY='a$b c' -e DB_PASSWORD_FILE=/run/x -e KEYBOARD=de -e TOKEN= nginx"
+    line = (
+        "docker run -e API_KEY='a$b c' -e DB_PASSWORD_FILE=/run/x -e KEYBOARD=de -e TOKEN= "
+        "-e DATABASE=postgres://u:hunter2@db/x -e SITE=http://u@h:80/ nginx"
+    )
     added = add_run_line("services:\n  web:\n    image: x\n", f"API_KEY={MASK}", line)
     service = yaml.safe_load(added.compose)["services"]["nginx"]
     assert service["environment"] == {
-        "API_KEY": "${NGINX_API_KEY}", "DB_PASSWORD_FILE": "/run/x", "KEYBOARD": "de", "TOKEN": ""
+        "API_KEY": "${NGINX_API_KEY}", "DB_PASSWORD_FILE": "/run/x", "KEYBOARD": "de", "TOKEN": "",
+        "DATABASE": "${DATABASE}", "SITE": "http://u@h:80/",
     }  # fmt: skip
-    assert added.environment == f"API_KEY={MASK}\nNGINX_API_KEY='a$b c'\n"
+    assert added.environment == (
+        f"API_KEY={MASK}\nNGINX_API_KEY='a$b c'\nDATABASE=postgres://u:hunter2@db/x\n"
+    )
     assert "a$b c" not in repr(added)
     assert "a$b c" not in "".join(added.notes)
 
@@ -136,6 +142,18 @@ def test_what_looks_like_a_secret_goes_into_the_environment_under_a_free_name() 
             "services:\n  a: {image: a}\nvolumes:\n",
             "services:\n  a: {image: a}\n  new:\n    image: x\nvolumes:\n  data:\n",
         ),
+        ("# mine\n", "# mine\n\nservices:\n  new:\n    image: x\n\nvolumes:\n  data:\n"),
+        ("services:\n", "services:\n  new:\n    image: x\n\nvolumes:\n  data:\n"),
+        (
+            "services:\n  a:\n    image: a\n    command: |\n      run\n      # last of it\n\n# the end\n",
+            "services:\n  a:\n    image: a\n    command: |\n      run\n      # last of it\n  new:\n"
+            "    image: x\n\n# the end\n\nvolumes:\n  data:\n",
+        ),
+        (
+            "x-a: &a {image: a}\nservices:\n  b: {image: b}\n  a: *a\n# the end\n",
+            "x-a: &a {image: a}\nservices:\n  b: {image: b}\n  a: *a\n  new:\n    image: x\n# the end\n\n"
+            "volumes:\n  data:\n",
+        ),
     ],
 )
 def test_a_service_is_added_and_the_rest_stays_as_it_is(before: str, after: str) -> None:
@@ -144,9 +162,19 @@ def test_a_service_is_added_and_the_rest_stays_as_it_is(before: str, after: str)
 
 
 def test_it_is_not_added_where_the_file_has_faults_or_is_written_in_braces() -> None:
-    for text, words in (("services:\n\ta: 1\n", "TAB"), ("services: {a: {image: a}}\n", "one name a line")):
+    for text, words in (
+        ("services:\n\ta: 1\n", "TAB"),
+        ("services: {a: {image: a}}\n", "one name a line"),
+        ("- a\n- b\n", "The file is a list"),
+        ("services: " + "[" * 200, "nested deeper than"),
+    ):
         with pytest.raises(InvalidContent, match=words):
             add_service(text, "new", {"image": "x"})
+
+
+def test_lines_of_a_quoted_value_are_no_comments() -> None:
+    line = "# don't run it\ndocker run -e CONFIG='a: 1\n# not $x\nb: 2' \\\n# really\n nginx"
+    assert read_run_line(line).service["environment"] == {"CONFIG": "a: 1\n# not $$x\nb: 2"}
 
 
 def test_every_flag_with_a_rule_of_its_own_has_one() -> None:
