@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
 
 from apps.applications import environment
+from apps.applications.matching import Matcher, require_short
 from apps.core.secret import MASK
 
 
@@ -40,7 +40,11 @@ class MergedEnvironment:
 
 
 def merge_parts(base: str, theirs: str, mine: str) -> list[Part]:
-    """Return the three texts side by side, in order: what is the same, and who changed what is not."""
+    """Return the three texts side by side, in order: what is the same, and who changed what is not.
+
+    Raises TooLong.
+    """
+    require_short(base, theirs, mine)
     return list(_parts(*map(_lines, (base, theirs, mine))))
 
 
@@ -83,8 +87,8 @@ def _whose(part: Part) -> By:
 
 def _common(base: list[str], theirs: list[str], mine: list[str]) -> Iterator[tuple[int, int, int, int]]:
     """Yield start and end in `base` of what all have, and where it begins in the others; the ends last."""
-    ours = SequenceMatcher(None, base, theirs, autojunk=len(base) > 2000).get_matching_blocks()
-    others = SequenceMatcher(None, base, mine, autojunk=len(base) > 2000).get_matching_blocks()
+    ours = Matcher(base, theirs, autojunk=len(base) > 2000).get_matching_blocks()
+    others = Matcher(base, mine, autojunk=len(base) > 2000).get_matching_blocks()
     i = j = 0
     while i < len(ours) and j < len(others):
         one, two = ours[i], others[j]

@@ -1,6 +1,5 @@
 """Differences between two versions, as their pages show them: side by side or one below the other."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,14 +7,14 @@ from itertools import groupby, zip_longest
 
 from apps.applications import environment
 from apps.applications.content import Content
+from apps.applications.matching import Matcher, TooLong, require_short
 
-# Longer texts than anybody reads a difference of. The time to compare grows with the square of the lines:
-# of so many it is a second at worst.
-_MAX_CHARACTERS, _MAX_LINES = 400_000, 8_000
 _CONTEXT = 3
 # Words are compared in so many pairs of lines, and in lines no longer than that: more is no help to anybody.
 _MARKED_PAIRS = 500
 _MARKED_CHARACTERS = 500
+# Pairs of equal words that are looked at in two lines.
+_MOST_WORDS = 5000
 # Lines that have less than this in common are other lines, not changed ones.
 _LIKENESS = 0.4
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
@@ -94,20 +93,14 @@ class EnvironmentChanges:
         return bool(self.added or self.removed or self.changed or self.reordered)
 
 
-def too_long(*texts: str) -> bool:
-    """Tell whether comparing these texts would hold up the server."""
-    lines = sum(text.count("\n") for text in texts)
-    return lines > _MAX_LINES or sum(map(len, texts)) > _MAX_CHARACTERS
-
-
 def compare(old: str, new: str) -> list[Part]:
     """Return two texts as runs of equal and changed lines; nothing where they are equal line by line.
 
-    Equal lines further than three from a change are folded.
+    Equal lines further than three from a change are folded. Raises TooLong.
     """
+    require_short(old, new)
     before, after = old.splitlines(), new.splitlines()
-    matcher = difflib.SequenceMatcher(None, before, after)
-    codes = matcher.get_opcodes()
+    codes = Matcher(before, after).get_opcodes()
     if all(code[0] == "equal" for code in codes):
         return []
     return list(_parts(codes, before, after))
@@ -164,8 +157,10 @@ def _words(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]
     if max(len(left), len(right)) > _MARKED_CHARACTERS:
         return plain
     one, other = _WORDS.findall(left), _WORDS.findall(right)
-    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    codes = matcher.get_opcodes()
+    try:
+        codes = Matcher(one, other, autojunk=False, most=_MOST_WORDS).get_opcodes()
+    except TooLong:
+        return plain
     kept = sum(len("".join(one[i:i_end]).strip()) for tag, i, i_end, _j, _j_end in codes if tag == "equal")
     if kept < _LIKENESS * max(len(left.strip()), len(right.strip())):
         return plain
@@ -185,7 +180,10 @@ def blocks(parts: Iterable[Part]) -> list[Block]:
 
 
 def diff_lines(old: str, new: str) -> list[DiffLine]:
-    """Return the lines in which two texts differ, with three lines around; empty where they are equal."""
+    """Return the lines in which two texts differ, with three lines around; empty where they are equal.
+
+    Raises TooLong.
+    """
     parts = compare(old, new)
     found: list[DiffLine] = []
     for place, part in enumerate(parts):

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext
 
+from apps.applications.matching import TooLong
 from apps.applications.models import App
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.compose import COMPOSE_FILE
 from apps.deployer.state.app_files import read
 from apps.deployer.state.app_state import AppState
 from apps.deployer.state.drift import Kind
-from apps.panel.diff import DiffLine, diff_lines, too_long
+from apps.panel.diff import DiffLine, diff_lines
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ def file_changes(app: App, state: AppState) -> FileChanges:
     text, problem = file.text()
     if problem or file.data == before.encode():
         return FileChanges(differ=True)
-    if too_long(before, text):
+    try:
+        lines = diff_lines(before, text)
+    except TooLong:
         return FileChanges(differ=True, words=gettext("The Compose files are too long to compare here."))
-    lines = diff_lines(before, text)
     words = "" if lines else gettext("Only line ends or marks that nobody sees differ in the Compose file.")
     return FileChanges(differ=True, lines=lines, words=words)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.applications import environment
 from apps.applications.content import Content
+from apps.applications.matching import TooLong
 from apps.applications.merge import By, MergedEnvironment, Part, merge_environments, merge_parts, merged_text
 from apps.applications.models import App, ComposeVersion
 from apps.applications.problems import InvalidContent
@@ -16,7 +17,7 @@ from apps.core.errors import DomainError
 from apps.deployer.overtaking import heading_for
 from apps.deployer.state.disk_content import DiskContent, content_on_disk
 from apps.panel.access import find_version
-from apps.panel.diff import diff_lines, environment_changes, too_long
+from apps.panel.diff import diff_lines, environment_changes
 
 # Lines around a difference of three texts.
 _AROUND = 2
@@ -125,9 +126,10 @@ def compare(
     `renamed` are names whose hidden values stay, as in `environment.unmask`.
     """
     compose, typed = unix(compose), unix(typed)
-    if too_long(start.content.yaml, theirs.yaml, compose):
+    try:
+        parts = merge_parts(start.content.yaml, theirs.yaml, compose)
+    except TooLong:
         return Beside(theirs, None, None)
-    parts = merge_parts(start.content.yaml, theirs.yaml, compose)
     try:
         merged = merge_environments(start.content.environment, content_of(theirs).environment, typed, renamed)
     except InvalidContent:
@@ -156,8 +158,11 @@ def changes(app: App, compose: str, content: Content | None) -> dict[str, object
     against = app.current_version or app.versions.first()
     if against is None:
         return {}
-    lines = [] if too_long(against.yaml, compose) else diff_lines(against.yaml, unix(compose))
-    if too_long(against.yaml, compose) or len(lines) > _MOST_CHANGED:
+    try:
+        lines = diff_lines(against.yaml, unix(compose))
+    except TooLong:
+        return {"against": against, "too_long": True}
+    if len(lines) > _MOST_CHANGED:
         return {"against": against, "too_long": True}
     found: dict[str, object] = {"against": against, "diff": lines}
     if content is not None:

@@ -2,7 +2,11 @@
 
 import random
 
+import pytest
+
 from apps.applications.content import Content
+from apps.applications.matching import TooLong
+from apps.applications.merge import merge_parts
 from apps.panel.diff import Part, blocks, compare, environment_changes
 
 
@@ -60,6 +64,28 @@ def test_words_that_changed_are_marked_in_lines_that_are_alike() -> None:
     assert not any(
         piece.changed for row in other.rows for line in (row.left, row.right) if line for piece in line.pieces
     )
+
+
+def test_texts_that_repeat_themselves_in_the_worst_way_hold_nobody_up() -> None:
+    """Each of these takes minutes by difflib alone, and whoever may see two versions can ask for it."""
+    lines = [f"{number % 95}\n" for number in range(2000)]
+    with pytest.raises(TooLong):
+        compare("".join(lines), "".join(f"{line}{number}.\n" for number, line in enumerate(lines)))
+    with pytest.raises(TooLong):
+        merge_parts("a\n" * 2000, "a\nb\n" * 1000, "a\n" * 1999)
+    one, other = (
+        "\n".join(f"{words}{number}" for number in range(300)) for words in ("a " * 240, "a b " * 120)
+    )
+    (part,) = compare(one, other)
+    assert not any(piece.changed for row in part.rows if row.left for piece in row.left.pieces)
+
+
+def test_many_changes_of_a_long_file_are_compared() -> None:
+    old = "".join(
+        f"web{n}:\n  image: r/web:{n}\n  restart: always\n  ports:\n    - {n}\n" for n in range(700)
+    )
+    parts = compare(old, old.replace("r/web", "registry.example.com/web"))
+    assert sum(part.kind == "changed" for part in parts) == 700
 
 
 def test_environments_are_compared_by_name_and_counted() -> None:

@@ -12,13 +12,14 @@ from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import DOWNLOADS, PLANS, limited
 from apps.applications import environment
+from apps.applications.matching import TooLong
 from apps.applications.models import ComposeVersion
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.diff import blocks, compare, environment_changes, too_long
+from apps.panel.diff import blocks, compare, environment_changes
 from apps.panel.outcomes import with_outcomes
 
 _PER_PAGE = 25
@@ -124,12 +125,12 @@ def _recorded(version: ComposeVersion) -> dict[str, object]:
 def difference(old: ComposeVersion, new: ComposeVersion, view: str = "") -> dict[str, object]:
     """Return what `partials/diff.html` shows of two versions, in the `view` side or inline."""
     found: dict[str, object] = {"old": old, "new": new, "diff_view": view if view in _VIEWS else _VIEWS[0]}
-    if too_long(old.yaml, new.yaml):
+    try:
+        parts = compare(old.yaml, new.yaml)
+    except TooLong:
         return found | {"too_long": True}
-    return found | {
-        "diff": blocks(compare(old.yaml, new.yaml)),
-        "environment": environment_changes(content_of(old), content_of(new)),
-    }
+    changes = environment_changes(content_of(old), content_of(new))
+    return found | {"diff": blocks(parts), "environment": changes}
 
 
 def _names(version: ComposeVersion) -> list[str]:
