@@ -14,8 +14,8 @@ from apps.applications.host_rules.ground import Ground, lies_below
 from apps.applications.host_rules.mounts import binds, source_of
 from apps.applications.host_rules.nodes import place_of
 from apps.applications.host_rules.resources import file_rules, model_rules, network_rules, volume_rules
-from apps.applications.host_rules.rules import Found, HostRights, HostRule, Path
-from apps.applications.host_rules.services import service_rules, unknown
+from apps.applications.host_rules.rules import Found, HostRights, HostRule, Path, unknown
+from apps.applications.host_rules.services import service_rules
 from apps.applications.host_rules.shapes import mapping, text
 from apps.applications.host_rules.variables import steering
 from apps.applications.problems import Problem

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import models
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 Path = tuple[str, ...]
 
@@ -49,6 +49,16 @@ class Found:
     subject: str = ""
     hint: str = ""
     place: tuple[int, int] | None = None  # line and column, where they are known already
+
+
+def unknown(path: Path) -> Found:
+    """Return what is told of a key that nobody has looked at."""
+    return Found(
+        HostRule.UNKNOWN,
+        path,
+        gettext("The policy does not know what %(path)r can ask of the host.") % {"path": path[-1]},
+        subject=path[-1],
+    )
 
 
 @dataclass(frozen=True)
