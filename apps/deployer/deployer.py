@@ -25,9 +25,9 @@ from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployer.steps import BEFORE_UP, Step, drop_credentials, record, record_failure, steps_of
 from apps.deployer.verdict.verify import verify
-from apps.deployments import queue
+from apps.deployments import claims
+from apps.deployments.claims import ClaimLost
 from apps.deployments.models import DeployEvent
-from apps.deployments.queue import ClaimLost
 from apps.deployments.states import CHANGING, Action, Status
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Deployer:
         steps = [*_closed(run.event.steps, now, run.step_exit_code)]
         steps.append({"name": step.__name__, "started_at": now, "finished_at": None, "exit_code": None})
         run.step_exit_code = None
-        queue.advance(run.event, step=step.__name__, steps=steps)
+        claims.advance(run.event, step=step.__name__, steps=steps)
 
     def _aftermath(self, run: Run, status: Status) -> str:
         """Put back or note what an event that ended as `status` leaves; return a sentence about it."""
@@ -128,7 +128,7 @@ class Deployer:
             try:
                 # Whoever took the event over has seen to the files, which may be another deploy's by now.
                 with suppress(DatabaseError):
-                    queue.advance(event)
+                    claims.advance(event)
                 run.folder.restore()
             except OSError as error:
                 return f"The files in {run.folder.path} could not be put back: {error.strerror}."
@@ -138,7 +138,7 @@ class Deployer:
         if event.action == Action.ADOPT and event.step in GIVES_BACK:
             # Whoever has taken the event over gives back, and nobody else meanwhile.
             with suppress(DatabaseError):
-                queue.advance(event)
+                claims.advance(event)
             # What the new containers said, before they go.
             self._note(run, status)
             return given_back(event, run.runner, run.cancel)
@@ -190,7 +190,7 @@ class Deployer:
                 # Together: neither is a rollback lost in a crash, nor is there one of an event that goes on.
                 with transaction.atomic():
                     said = auto_rollback.begin(event, way_back)
-                    queue.finish(event, status, error=f"{why} {said}".strip(), **columns)
+                    claims.finish(event, status, error=f"{why} {said}".strip(), **columns)
             except ClaimLost:
                 logger.warning("Event %s was closed by another worker while it ran here", event.pk)
             except (DjangoDatabaseError, AuditUnusable) as error:
@@ -214,7 +214,7 @@ def _bind(event: DeployEvent) -> None:
         else []
     )
     columns = {"images": shaped.images, "config_hashes": shaped.config_hashes} if shaped else {}
-    queue.advance(event, version=event.app.current_version, expected=expected, **columns)
+    claims.advance(event, version=event.app.current_version, expected=expected, **columns)
 
 
 def _content(event: DeployEvent) -> Content | None:

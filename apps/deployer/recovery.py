@@ -19,7 +19,7 @@ from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CommandRunner
 from apps.deployer.runner.orphans import end_orphans, owners_of_leftovers
 from apps.deployer.steps import BEFORE_UP
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.models import DeployEvent, Worker
 from apps.deployments.states import CHANGING, Action, Status
 
@@ -54,7 +54,7 @@ def recover(me: str, running_here: Collection[int] = (), runner: CommandRunner |
 
 
 def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
-    if not queue.take_over(event, me):
+    if not claims.take_over(event, me):
         return
     aftermath = ""
     if event.app is None:
@@ -66,7 +66,7 @@ def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
             # The event stays this worker's own, and the next look around tries again.
             logger.warning("Event %s cannot be cleared up yet: %s", event.pk, problem)
             return
-    elif event.app and event.action in CHANGING:
+    elif event.action in CHANGING:
         folder = AppFolder(event.slug)
         if event.step in BEFORE_UP:
             try:
@@ -80,8 +80,12 @@ def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
             with suppress(FolderProblem):
                 folder.keep()
             aftermath = " Containers may be in any state; deploy again or roll back."
+    elif event.step:
+        aftermath = " It may be done in part; ask for it again."
+    else:
+        aftermath = " Nothing was changed."
     logger.warning("Event %s was interrupted in step %s", event.pk, event.step)
-    queue.finish(
+    claims.finish(
         event,
         Status.INTERRUPTED,
         error=f"The process that ran this died in step {event.step or 'start'}.{aftermath}",

@@ -25,7 +25,7 @@ from apps.deployer.run import Run, StepFailed
 from apps.deployer.verdict.last_lines import with_last_lines
 from apps.deployer.verdict.verdict import concluded, judge, observed
 from apps.deployer.verdict.verify import verify
-from apps.deployments import approvals, queue
+from apps.deployments import approvals, claims
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import BEFORE_UP as BEFORE_UP
 from apps.deployments.states import CHANGING, Action, Approval, Status
@@ -85,7 +85,7 @@ def _pin(run: Run, wanted: dict[str, dict[str, str]]) -> None:
         images[service] = wanted[service] | images.get(service, {}) | {"pinned": pin.reference}
         where = "" if pin.is_here else ", which has to be pulled"
         run.log.say(f"{service} runs the image it ran, {pin.reference}{where}")
-    queue.advance(run.event, images=images)
+    claims.advance(run.event, images=images)
 
 
 def _current_content(run: Run) -> Content | None:
@@ -132,7 +132,7 @@ def up(run: Run) -> None:
     """Make the new content the current one and start it."""
     # What was approved stays in the event as it was shown.
     if run.planning and run.event.approval != Approval.GIVEN:
-        queue.advance(run.event, plan=run.planning.told())
+        claims.advance(run.event, plan=run.planning.told())
     App.objects.filter(pk=run.app.pk).update(current_version=run.event.version)
     run.folder.keep()
     run.command(compose.up(run.project))
@@ -192,7 +192,7 @@ def record(run: Run) -> None:
     concerned = [c for c in run.containers if not asked or c.service in asked]
     reports = observed(concerned) if run.reports is None else run.reports
     columns["services"] = [report.with_digest(columns["images"]).as_dict() for report in reports]
-    queue.advance(run.event, **columns)
+    claims.advance(run.event, **columns)
 
 
 def record_failure(run: Run) -> None:

@@ -15,7 +15,7 @@ from apps.deployer.deployer import Deployer
 from apps.deployer.recovery import STALE_AFTER, recover
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken, CommandRunner
-from apps.deployments import approvals, queue, retention
+from apps.deployments import approvals, claims, queue, retention
 from apps.deployments.models import DeployEvent
 from apps.deployments.models import Worker as WorkerRow
 
@@ -80,7 +80,7 @@ class Worker:
             pass
 
     def _claim(self, up_to: DeployEvent | None = None) -> bool:
-        event = queue.claim_next(self.name, up_to=up_to)
+        event = claims.claim_next(self.name, up_to=up_to)
         if event is None:
             return False
         token = CancelToken()

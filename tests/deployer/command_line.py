@@ -17,7 +17,7 @@ from apps.applications.models import App, ComposeVersion
 from apps.applications.services import create_app, store_version
 from apps.deployer.cli.command import SubcommandsCommand
 from apps.deployer.runner.interface import CancelToken
-from apps.deployments import logs, queue
+from apps.deployments import claims, logs
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 
@@ -80,21 +80,21 @@ class StandInWorker:
 
     def run_one(self, event_id: int, cancel: CancelToken) -> None:
         self.ran.append(event_id)
-        event = queue.claim_next("stand-in", up_to=DeployEvent.objects.get(pk=event_id))
+        event = claims.claim_next("stand-in", up_to=DeployEvent.objects.get(pk=event_id))
         if event is None:
             return
         steps = []
         for name in self.steps:
             now = timezone.now().isoformat()
             steps.append({"name": name, "started_at": now, "finished_at": now, "exit_code": 0})
-            queue.advance(event, step=name, steps=steps)
+            claims.advance(event, step=name, steps=steps)
         lines = [(timezone.now(), "stdout", text) for text in self.texts]
         if lines:
             logs.append_lines(event.pk, 1, lines)
         self.until(event, cancel)
         event.refresh_from_db()
         status = Status.CANCELLED if event.cancel_requested_at else self.ends
-        queue.finish(event, status, error=self.error)
+        claims.finish(event, status, error=self.error)
 
 
 @pytest.fixture

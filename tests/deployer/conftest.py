@@ -20,7 +20,7 @@ from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
 from apps.deployer.verdict import verify
 from apps.deployer.verdict.verdict import Expectation
-from apps.deployments import queue
+from apps.deployments import claims, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 
@@ -105,7 +105,7 @@ class Lab:
         return queue.enqueue(self.app, action, ANN, version=version, **more)
 
     def claim(self) -> DeployEvent:
-        event = queue.claim_next(WORKER)
+        event = claims.claim_next(WORKER)
         assert event is not None
         return event
 

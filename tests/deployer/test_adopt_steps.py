@@ -7,7 +7,7 @@ from apps.deployer.adopt import steps as adopt_steps
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.recovery import recover
 from apps.deployer.runner.interface import CancelToken
-from apps.deployments import queue
+from apps.deployments import claims, queue
 from apps.deployments.logs import as_text
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
@@ -178,9 +178,9 @@ def test_a_network_that_others_use_stays(lab: Lab, old: OldEngine) -> None:
 def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
     """Leave an adoption as a worker leaves it that is killed at the end of `step`."""
     event = old.adoption()
-    claimed = queue.claim_next(dead_owner())
+    claimed = claims.claim_next(dead_owner())
     assert claimed is not None
-    queue.advance(claimed, step=step)
+    claims.advance(claimed, step=step)
     assert claimed.version is not None
     AppFolder("demo").path.mkdir(parents=True)
     (AppFolder("demo").path / "docker-compose.yml").write_text(claimed.version.yaml)
@@ -190,7 +190,7 @@ def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
             {"id": "old-side", "name": "blog-side-1", "ran": False, "aside": ""},
         ]
     }
-    queue.advance(claimed, arguments=arguments)
+    claims.advance(claimed, arguments=arguments)
     old.containers["old-web"] |= {"name": "front-old-web", "state": "exited"}
     if step != "hand_over":
         App.objects.filter(slug="demo").update(current_version=claimed.version)
@@ -216,9 +216,9 @@ def test_an_adoption_that_died_before_the_old_ones_were_removed_is_given_back(
 
 def test_an_adoption_that_died_before_it_stopped_anything_changed_nothing(lab: Lab, old: OldEngine) -> None:
     event = old.adoption()
-    claimed = queue.claim_next(dead_owner())
+    claimed = claims.claim_next(dead_owner())
     assert claimed is not None
-    queue.advance(claimed, step="hand_over")
+    claims.advance(claimed, step="hand_over")
 
     recover("me:1:1", runner=lab.runner)
 

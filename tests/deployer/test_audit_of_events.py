@@ -6,8 +6,8 @@ from apps.accounts.audit import AuditAction
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.audit.verification import Verification
 from apps.deployer.recovery import recover
-from apps.deployments import queue
-from apps.deployments.queue import ClaimLost
+from apps.deployments import claims, queue
+from apps.deployments.claims import ClaimLost
 from apps.deployments.states import Action, Status
 from tests.deployer.conftest import ANN, WORKER, Lab
 from tests.deployer.test_recovery import died_in
@@ -46,7 +46,7 @@ def test_a_removal_is_told_with_whether_the_volumes_went(lab: Lab) -> None:
 def test_a_cancel_is_told_with_what_it_met(lab: Lab) -> None:
     waiting, running = lab.queue(), lab.queue()
     queue.cancel(waiting, ANN)
-    queue.claim_next(WORKER)
+    claims.claim_next(WORKER)
     running.refresh_from_db()
     queue.cancel(running, ANN)
     queue.cancel(running, ANN)
@@ -64,9 +64,9 @@ def test_whoever_lost_an_event_tells_nothing_of_its_end(lab: Lab) -> None:
     lab.queue()
     mine = lab.claim()
     theirs = queue.DeployEvent.objects.get(pk=mine.pk)
-    assert queue.take_over(theirs, "another:2:2")
+    assert claims.take_over(theirs, "another:2:2")
     before = told(mine.pk)
     with pytest.raises(ClaimLost):
-        queue.finish(mine, Status.SUCCEEDED)
+        claims.finish(mine, Status.SUCCEEDED)
     assert told(mine.pk) == before
     assert list(Verification().findings()) == []

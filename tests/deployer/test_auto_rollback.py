@@ -14,9 +14,9 @@ from apps.deployer import auto_rollback
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Call
 from apps.deployer.verdict.verdict import Expectation
-from apps.deployments import queue
+from apps.deployments import claims, queue
+from apps.deployments.claims import ClaimLost
 from apps.deployments.models import DeployEvent
-from apps.deployments.queue import ClaimLost
 from apps.deployments.states import Action, Status
 from tests.deployer.conftest import ANN, Lab, compose_text, told
 
@@ -281,14 +281,14 @@ def test_the_rollback_is_queued_with_the_end_of_its_cause_or_not_at_all(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.deployed()
-    finish = queue.finish
+    finish = claims.finish
 
     def lose(event: DeployEvent, status: Status, **columns: object) -> None:
         if status == Status.UNSTABLE:
             raise ClaimLost
         finish(event, status, **columns)
 
-    monkeypatch.setattr(queue, "finish", lose)
+    monkeypatch.setattr(claims, "finish", lose)
     fail(lab)
 
     assert rollbacks() == []

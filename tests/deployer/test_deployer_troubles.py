@@ -14,7 +14,7 @@ from apps.deployer.app_folder import AppFolder
 from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployer.verdict.verdict import Expectation
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from tests.deployer.conftest import Lab, compose_text, told
@@ -41,8 +41,8 @@ def test_a_database_that_refuses_from_pull_on_does_not_keep_the_files_from_being
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.deployed()
-    full = refusing(queue.advance, lambda _event, columns: columns.get("step") == "up" or columns == {})
-    monkeypatch.setattr(queue, "advance", full)
+    full = refusing(claims.advance, lambda _event, columns: columns.get("step") == "up" or columns == {})
+    monkeypatch.setattr(claims, "advance", full)
 
     event = lab.deployed(text=NEW)
 
@@ -55,8 +55,8 @@ def test_a_database_that_refuses_from_pull_on_does_not_keep_the_files_from_being
 def test_a_database_that_refuses_the_aftermath_does_not_keep_the_event_from_its_verdict(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = refusing(queue.advance, lambda _event, columns: "images" in columns)
-    monkeypatch.setattr(queue, "advance", full)
+    full = refusing(claims.advance, lambda _event, columns: "images" in columns)
+    monkeypatch.setattr(claims, "advance", full)
     lab.runner.on("compose", "up", lines=[("stderr", "it went wrong")], exit_code=1)
 
     event = lab.deployed()
@@ -85,7 +85,7 @@ def test_a_stopping_panel_does_not_wait_for_ever_for_a_database_that_refuses(
     def full(*_args: object, **_columns: object) -> None:
         raise OperationalError("database or disk is full")
 
-    monkeypatch.setattr(queue, "finish", full)
+    monkeypatch.setattr(claims, "finish", full)
     monkeypatch.setattr(deployer_module, "_RETRY", 0.01)
     monkeypatch.setattr(deployer_module, "_PATIENCE", 0.05)
     event, token = lab.queue(), CancelToken()
@@ -112,8 +112,8 @@ def test_a_run_whose_event_was_taken_over_puts_no_files_back(lab: Lab) -> None:
 
     def lose(_call: Call) -> None:
         theirs = DeployEvent.objects.running().get()
-        assert queue.take_over(theirs, "other-host:1:1")
-        queue.finish(theirs, Status.INTERRUPTED)
+        assert claims.take_over(theirs, "other-host:1:1")
+        claims.finish(theirs, Status.INTERRUPTED)
         token.cancel()
 
     lab.runner.on("compose", "pull", before=lose)

@@ -15,7 +15,7 @@ from apps.applications.services import content_of
 from apps.core.owner import current_owner
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.recovery import recover
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.models import DeployEvent, Worker
 from apps.deployments.states import Action, Status
 from tests.deployer.conftest import Lab, compose_text
@@ -37,10 +37,10 @@ def dead_owner() -> str:
 def died_in(lab: Lab, step: str, action: Action = Action.DEPLOY) -> DeployEvent:
     """Leave an event as a worker leaves it that is killed in `step`."""
     event = lab.queue(action, text=NEW)
-    claimed = queue.claim_next(dead_owner())
+    claimed = claims.claim_next(dead_owner())
     assert claimed is not None
     if step:
-        queue.advance(claimed, step=step)
+        claims.advance(claimed, step=step)
     return event
 
 
@@ -79,6 +79,21 @@ def test_a_deploy_that_died_from_up_on_keeps_the_new_version(lab: Lab, step: str
     assert {p.name: p.read_text() for p in folder.iterdir()} == {"docker-compose.yml": NEW}
 
 
+@pytest.mark.parametrize(
+    ("step", "left"),
+    [("", "in step start. Nothing was changed."), ("down", "in step down. It may be done in part;")],
+)
+def test_of_another_action_it_says_what_may_be_left(lab: Lab, step: str, left: str) -> None:
+    lab.deployed()
+    event = died_in(lab, step, Action.REMOVE)
+
+    recover("me:1:1")
+
+    event.refresh_from_db()
+    assert event.status == Status.INTERRUPTED
+    assert left in event.error
+
+
 def test_the_app_deploys_again_after_a_crash(lab: Lab) -> None:
     died_in(lab, "pull")
     recover("me:1:1")
@@ -98,7 +113,7 @@ def test_queued_events_go_on(lab: Lab) -> None:
 
 def test_the_events_of_a_living_worker_are_left_alone(lab: Lab) -> None:
     event = lab.queue()
-    queue.claim_next(current_owner())
+    claims.claim_next(current_owner())
     DeployEvent.objects.running().update(heartbeat_at=timezone.now() - timedelta(days=1))
 
     recover("me:1:1")
@@ -112,7 +127,7 @@ def test_a_worker_on_another_machine_is_dead_when_its_heartbeat_stops(
     lab: Lab, age: int, status: Status
 ) -> None:
     event = lab.queue()
-    queue.claim_next("elsewhere:1:1")
+    claims.claim_next("elsewhere:1:1")
     beat = timezone.now() - timedelta(seconds=age)
     DeployEvent.objects.running().update(heartbeat_at=beat)
     Worker.objects.create(name="elsewhere:1:1", heartbeat_at=beat)
@@ -126,7 +141,7 @@ def test_a_worker_on_another_machine_is_dead_when_its_heartbeat_stops(
 
 def test_an_own_event_that_is_not_run_here_is_closed_and_one_that_is_stays(lab: Lab) -> None:
     event = lab.queue()
-    queue.claim_next(current_owner())
+    claims.claim_next(current_owner())
 
     recover(current_owner(), running_here={event.pk})
     event.refresh_from_db()

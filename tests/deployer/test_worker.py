@@ -17,7 +17,7 @@ from apps.deployer import worker as worker_module
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Call, MockRunner
 from apps.deployer.worker import Worker, live_worker
-from apps.deployments import queue, retention
+from apps.deployments import claims, queue, retention
 from apps.deployments.logs import append_lines
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.deployments.models import Worker as WorkerRow
@@ -181,14 +181,14 @@ def test_a_database_that_refuses_for_a_while_does_not_end_the_worker(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = [OperationalError("database or disk is full")] * 2
-    real = queue.claim_next
+    real = claims.claim_next
 
     def claim(*args: object, **kwargs: object) -> DeployEvent | None:
         if refusals:
             raise refusals.pop()
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(worker_module.queue, "claim_next", claim)
+    monkeypatch.setattr(worker_module.claims, "claim_next", claim)
     lab.engine_has([])
     event = lab.queue(Action.STOP)
     with serving(lab.runner):
@@ -239,8 +239,8 @@ def test_an_event_taken_over_by_another_worker_is_let_go(lab: Lab) -> None:
     with serving(lab.runner) as (_stop, _stop_now, thread):
         wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
         theirs = DeployEvent.objects.get(pk=event.pk)
-        assert queue.take_over(theirs, "other-host:1:1")
-        queue.finish(theirs, Status.INTERRUPTED, error="taken")
+        assert claims.take_over(theirs, "other-host:1:1")
+        claims.finish(theirs, Status.INTERRUPTED, error="taken")
         wait_until(lambda: not any(t.name == f"event-{event.pk}" for t in threading.enumerate()))
         assert thread.is_alive()
 

@@ -12,10 +12,11 @@ from apps.accounts.models import Role, Token, User
 from apps.applications.models import App
 from apps.applications.services import InvalidText, create_app
 from apps.core.errors import Conflict, NotAllowed
-from apps.deployments import approvals, queue
+from apps.deployments import approvals, claims, queue
 from apps.deployments.approvals import NoReason, NotAwaited, Overtaken, RequesterGone, SamePerson
+from apps.deployments.claims import claim_next
 from apps.deployments.models import DeployEvent
-from apps.deployments.queue import AppRemoved, claim_next, enqueue
+from apps.deployments.queue import AppRemoved, enqueue
 from apps.deployments.states import NEEDING_APPROVAL, Action, Approval, Status
 from tests.accounts.people import make_person
 from tests.deployments.test_queue import at_once
@@ -170,7 +171,7 @@ def test_nothing_is_approved_while_something_else_comes(app: App) -> None:
     with pytest.raises(Overtaken):
         give(event, person("bob"))
 
-    queue.finish(running, Status.SUCCEEDED)
+    claims.finish(running, Status.SUCCEEDED)
 
     assert give(event, person("bob")).approval == Approval.GIVEN
 

@@ -12,9 +12,10 @@ from pytest_django.fixtures import Settings
 from apps.accounts.actor import Actor
 from apps.applications.models import App
 from apps.applications.services import create_app
-from apps.deployments import queue
+from apps.deployments import claims, queue
+from apps.deployments.claims import ClaimLost, claim_next
 from apps.deployments.models import ClosedEvent, DeployEvent
-from apps.deployments.queue import AppRemoved, ClaimLost, EventEnded, claim_next, enqueue
+from apps.deployments.queue import AppRemoved, EventEnded, enqueue
 from apps.deployments.states import ACTIVE, TERMINAL, TRANSITIONS, Action, Status
 
 ANN = Actor("ann", "test")
@@ -78,7 +79,7 @@ def test_an_app_has_one_running_event_and_the_next_waits(app: App) -> None:
     assert claim().pk == first.pk
     assert claim_next("w") is None
 
-    queue.finish(claimed(first), Status.SUCCEEDED)
+    claims.finish(claimed(first), Status.SUCCEEDED)
 
     assert claim().pk == second.pk
 
@@ -100,7 +101,7 @@ def test_no_more_events_run_than_there_are_slots(db: None, settings: Settings) -
     assert {first.slot, second.slot} == {0, 1}
     assert claim_next("w") is None
 
-    queue.finish(first, Status.FAILED)
+    claims.finish(first, Status.FAILED)
 
     third = claim()
     assert (third.pk, third.slot) == (events[2].pk, first.slot or 0)
@@ -113,7 +114,7 @@ def test_a_cap_that_was_lowered_counts_what_began_before(db: None, settings: Set
     first = claim()
     claim()
     claim()
-    queue.finish(first, Status.SUCCEEDED)
+    claims.finish(first, Status.SUCCEEDED)
     settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS = 1
 
     assert claim_next("w") is None
@@ -175,7 +176,7 @@ def test_a_running_event_is_asked_to_end_and_asking_twice_keeps_the_first(app: A
 def test_an_event_that_has_ended_cannot_be_cancelled(app: App) -> None:
     enqueue(app, Action.STOP, ANN)
     event = claim()
-    queue.finish(event, Status.SUCCEEDED)
+    claims.finish(event, Status.SUCCEEDED)
 
     with pytest.raises(EventEnded, match="has already ended \\(succeeded\\)"):
         queue.cancel(event, ANN)
@@ -199,12 +200,12 @@ def test_cancel_and_claim_at_once_leave_one_truth() -> None:
 def test_an_event_that_has_ended_never_changes_again(app: App, end: Status) -> None:
     enqueue(app, Action.STOP, ANN)
     event = claim()
-    queue.finish(event, end)
+    claims.finish(event, end)
 
     with pytest.raises(ClaimLost):
-        queue.advance(event, step="up")
+        claims.advance(event, step="up")
     with pytest.raises(ClaimLost):
-        queue.finish(event, Status.SUCCEEDED)
+        claims.finish(event, Status.SUCCEEDED)
     with pytest.raises(ClosedEvent):
         event.save()
     with pytest.raises(ClosedEvent):
@@ -220,13 +221,13 @@ def test_a_worker_that_lost_its_event_can_write_nothing_into_it(app: App) -> Non
     enqueue(app, Action.STOP, ANN)
     mine = claim("worker-1")
     theirs = DeployEvent.objects.get(pk=mine.pk)
-    assert queue.take_over(theirs, "worker-2")
-    assert not queue.take_over(DeployEvent(pk=mine.pk, worker="worker-1"), "worker-3")
+    assert claims.take_over(theirs, "worker-2")
+    assert not claims.take_over(DeployEvent(pk=mine.pk, worker="worker-1"), "worker-3")
 
     with pytest.raises(ClaimLost):
-        queue.finish(mine, Status.SUCCEEDED)
+        claims.finish(mine, Status.SUCCEEDED)
 
-    queue.finish(theirs, Status.INTERRUPTED)
+    claims.finish(theirs, Status.INTERRUPTED)
     mine.refresh_from_db()
     assert mine.status == Status.INTERRUPTED
 
@@ -239,11 +240,11 @@ def test_a_command_claims_only_its_app_and_only_up_to_its_own_event(db: None) ->
     claimed_first = claim_next("me", up_to=second)
     assert claimed_first is not None
     assert claimed_first.pk == first.pk
-    queue.finish(claimed_first, Status.SUCCEEDED)
+    claims.finish(claimed_first, Status.SUCCEEDED)
     claimed_second = claim_next("me", up_to=second)
     assert claimed_second is not None
     assert claimed_second.pk == second.pk
-    queue.finish(claimed_second, Status.SUCCEEDED)
+    claims.finish(claimed_second, Status.SUCCEEDED)
     assert claim_next("me", up_to=second) is None
     third.refresh_from_db()
     assert third.status == Status.QUEUED

@@ -9,9 +9,10 @@ from pytest_django.fixtures import Settings
 
 from apps.applications.models import App
 from apps.applications.services import create_app
-from apps.deployments import queue
+from apps.deployments import claims, queue
+from apps.deployments.claims import ClaimLost, begin_alone, claim_next
 from apps.deployments.models import DeployEvent
-from apps.deployments.queue import ClaimLost, begin_alone, claim_next, enqueue
+from apps.deployments.queue import enqueue
 from apps.deployments.states import Action, Status
 from tests.deployments.test_queue import ANN, apps, at_once, claim
 
@@ -25,7 +26,7 @@ def prune() -> DeployEvent:
 
 
 def end(event: DeployEvent) -> None:
-    queue.finish(event, Status.SUCCEEDED)
+    claims.finish(event, Status.SUCCEEDED)
 
 
 def test_nothing_that_came_after_a_waiting_prune_is_claimed_before_it(db: None) -> None:
@@ -54,7 +55,7 @@ def test_what_came_before_it_is_claimed_while_it_waits_and_not_once_it_has_begun
     running = claim()
     waiting = claim()
     assert (running.pk, waiting.pk) == (first.pk, third.pk)
-    queue.advance(waiting, step="wait")
+    claims.advance(waiting, step="wait")
     end(running)
 
     earlier = claim()
@@ -105,7 +106,7 @@ def test_a_cancelled_or_interrupted_prune_holds_nobody_up(db: None) -> None:
     running = claim()
     assert running.pk == second.pk
     assert begin_alone(running, "look")
-    queue.finish(running, Status.INTERRUPTED)
+    claims.finish(running, Status.INTERRUPTED)
     assert claim().pk == last.pk
 
 
@@ -145,7 +146,7 @@ def test_one_slot_is_enough(db: None, settings: Settings) -> None:
 def test_a_prune_that_was_taken_from_its_worker_begins_nothing(db: None) -> None:
     prune()
     mine = claim()
-    assert queue.take_over(DeployEvent.objects.get(pk=mine.pk), "worker-2")
+    assert claims.take_over(DeployEvent.objects.get(pk=mine.pk), "worker-2")
     with pytest.raises(ClaimLost):
         begin_alone(mine, "look")
 

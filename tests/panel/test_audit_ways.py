@@ -26,7 +26,7 @@ from apps.deployer.console.console import Console, Place
 from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.runner.terminal import Terminal
 from apps.deployer.state import feed
-from apps.deployments import queue
+from apps.deployments import claims, queue
 from apps.deployments.states import Action, Status
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import PASSWORD, make_person
@@ -228,9 +228,9 @@ def override_approval(stage: Stage) -> None:
 
 def end_event(stage: Stage) -> None:
     stop_app(stage)
-    event = queue.claim_next("worker")
+    event = claims.claim_next("worker")
     assert event is not None
-    queue.finish(event, Status.FAILED, error="The step failed.")
+    claims.finish(event, Status.FAILED, error="The step failed.")
 
 
 def command(name: str, *arguments: str) -> None:

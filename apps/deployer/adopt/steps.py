@@ -21,7 +21,7 @@ from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.host_policy import require_allowed
 from apps.deployer.run import Run, StepFailed
 from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.models import DeployEvent
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def hand_over(run: Run) -> None:
         }
         for c in found
     ]
-    queue.advance(run.event, arguments={**arguments, "old": old})
+    claims.advance(run.event, arguments={**arguments, "old": old})
     running = [one["id"] for one in old if one["ran"]]
     if running:
         run.command(old_containers.stop(running), cwd=Path("/"))

@@ -12,7 +12,7 @@ from apps.deployer.prune.requests import find_prunable
 from apps.deployer.prune.selection import Item, Kind
 from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.runner.interface import collect
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 
@@ -28,10 +28,10 @@ NOUNS = {
 
 def wait(run: Run) -> None:
     """Wait until nothing else runs; what was queued later waits for the end of this event."""
-    if queue.begin_alone(run.event, look.__name__):
+    if claims.begin_alone(run.event, look.__name__):
         return
     run.log.say("Waiting until nothing else runs")
-    while not queue.begin_alone(run.event, look.__name__):
+    while not claims.begin_alone(run.event, look.__name__):
         if run.cancel.wait(_LOOK_EVERY):
             raise RunCancelled
 
@@ -49,7 +49,7 @@ def look(run: Run) -> None:
     before = used_bytes(run.runner, run.cancel)
     # Whatever is recorded was not removed yet.
     plan = {"things": [{**item.as_dict(), "removed": False, "error": ""} for item in run.prunable]}
-    queue.advance(run.event, plan={**plan, "before": before, "freed": None})
+    claims.advance(run.event, plan={**plan, "before": before, "freed": None})
 
 
 def prune(run: Run) -> None:
@@ -62,7 +62,7 @@ def prune(run: Run) -> None:
             said = outcome["error"] or f"removed, as {item.why}"
             run.log.say(f"{NOUNS[item.kind].capitalize()} {item.name}: {said}")
     finally:
-        queue.advance(run.event, plan=run.event.plan)
+        claims.advance(run.event, plan=run.event.plan)
 
 
 def _remove(run: Run, item: Item) -> str:
@@ -98,7 +98,7 @@ def measure(run: Run) -> None:
     after = used_bytes(run.runner, run.cancel)
     if plan["before"] is not None and after is not None:
         plan["freed"] = max(0, plan["before"] - after)
-    queue.advance(run.event, plan=plan)
+    claims.advance(run.event, plan=plan)
     run.log.say(f"Freed: {shown_size(plan['freed'])}")
     if failed:
         names = ", ".join(f"{NOUNS[Kind(one['kind'])]} {one['name']} ({one['error']})" for one in failed)

@@ -10,7 +10,7 @@ from apps.deployer.run import Run, RunCancelled, StepFailed
 from apps.deployer.state.feed import EngineFeed, engine_feed
 from apps.deployer.verdict.calm import Calm
 from apps.deployer.verdict.verdict import ServiceReport, Verdict, asks_for_nothing, concluded, judge
-from apps.deployments import queue
+from apps.deployments import claims
 from apps.deployments.states import Action, Status
 
 _LOOK_AGAIN = 1.0  # seconds between looks at an engine that does not answer
@@ -97,7 +97,7 @@ class _Vigil:
         """Write the reports into the event where they changed, and what is waited for into the log."""
         told = [report.as_dict() for report in reports]
         if told != self._run.event.services:
-            queue.advance(self._run.event, services=told)
+            claims.advance(self._run.event, services=told)
         waiting = dict.fromkeys(f"{r.service} ({r.reason})" for r in reports if not r.verdict.is_well)
         calm = f"{self._run.app.calm_seconds} s"
         if waiting:

@@ -16,7 +16,7 @@ from apps.deployer.prune.selection import Kind
 from apps.deployer.recovery import recover
 from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Answer, Call, MockRunner
-from apps.deployments import queue
+from apps.deployments import claims, queue
 from apps.deployments.logs import as_text
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
@@ -79,7 +79,7 @@ def engine(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(requests, "default_runner", lambda: engine.runner)
     images = {"web": {"image": "demo/web:1", "id": "sha256:1", "digest": ""}}
     event = lab.queue(Action.DEPLOY, images=images)
-    queue.finish(lab.claim(), Status.FAILED)
+    claims.finish(lab.claim(), Status.FAILED)
     assert event.pk
     return engine
 
@@ -88,7 +88,7 @@ ALL = {Kind.IMAGES: ["sha256:1", "sha256:2", "sha256:3"], Kind.CONTAINERS: ["c1"
 
 
 def run(engine: Engine, cancel: CancelToken | None = None) -> DeployEvent:
-    event = queue.claim_next(WORKER)
+    event = claims.claim_next(WORKER)
     assert event is not None
     Deployer(engine.runner).run(event, cancel or CancelToken())
     event.refresh_from_db()
@@ -232,7 +232,7 @@ def test_it_waits_for_the_others_and_can_be_cancelled_meanwhile(engine: Engine, 
     assert (asked.status, asked.step) == (Status.CANCELLED, "wait")
     assert "Nothing was removed." in asked.error
     assert engine.removed == []
-    queue.finish(busy, Status.SUCCEEDED)
+    claims.finish(busy, Status.SUCCEEDED)
 
 
 def test_a_cancel_between_two_things_leaves_the_rest(engine: Engine) -> None:
@@ -255,9 +255,9 @@ def test_a_cancel_between_two_things_leaves_the_rest(engine: Engine) -> None:
 
 def test_after_a_crash_the_next_one_goes_on(engine: Engine, settings: Settings, tmp_path: Path) -> None:
     submit_prune(ALL, ANN)
-    crashed = queue.claim_next("nowhere:999999:1")
+    crashed = claims.claim_next("nowhere:999999:1")
     assert crashed is not None
-    assert queue.begin_alone(crashed, "prune")
+    assert claims.begin_alone(crashed, "prune")
     DeployEvent.objects.running().update(heartbeat_at=None)
     settings.SIMPLEDEPLOY_APPS_DIR = tmp_path / "apps"
 
