@@ -43,3 +43,8 @@ def require_short(*texts: str) -> None:
     lines = sum(text.count("\n") for text in texts)
     if lines > _MAX_LINES or sum(map(len, texts)) > _MAX_CHARACTERS:
         raise TooLong
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of `text`: what other signs break lines for some readers stays within one."""
+    return text.removesuffix("\n").split("\n") if text else []

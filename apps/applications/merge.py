@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.applications import environment
-from apps.applications.matching import Matcher, require_short
+from apps.applications.matching import Matcher, lines_of, require_short
 from apps.core.secret import MASK
 
 
@@ -45,18 +45,13 @@ def merge_parts(base: str, theirs: str, mine: str) -> list[Part]:
     Raises TooLong.
     """
     require_short(base, theirs, mine)
-    return list(_parts(*map(_lines, (base, theirs, mine))))
+    return list(_parts(*map(lines_of, (base, theirs, mine))))
 
 
 def merged_text(parts: list[Part]) -> str:
     """Return the text with both edits; where they clash, mine."""
     lines = [line for part in parts for line in (part.theirs if part.by == By.THEIRS else part.mine)]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _lines(text: str) -> list[str]:
-    """Return the lines of `text`: what other signs break lines for some readers stays within one."""
-    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _parts(base: list[str], theirs: list[str], mine: list[str]) -> Iterator[Part]:

@@ -7,7 +7,7 @@ from itertools import groupby, zip_longest
 
 from apps.applications import environment
 from apps.applications.content import Content
-from apps.applications.matching import Matcher, TooLong, require_short
+from apps.applications.matching import Matcher, TooLong, lines_of, require_short
 
 _CONTEXT = 3
 # Words are compared in so many pairs of lines, and in lines no longer than that: more is no help to anybody.
@@ -99,7 +99,7 @@ def compare(old: str, new: str) -> list[Part]:
     Equal lines further than three from a change are folded. Raises TooLong.
     """
     require_short(old, new)
-    before, after = old.splitlines(), new.splitlines()
+    before, after = lines_of(old), lines_of(new)
     codes = Matcher(before, after).get_opcodes()
     if all(code[0] == "equal" for code in codes):
         return []

@@ -6,7 +6,7 @@ import pytest
 
 from apps.applications.content import Content
 from apps.applications.matching import TooLong
-from apps.applications.merge import merge_parts
+from apps.applications.merge import merge_parts, merged_text
 from apps.panel.diff import Part, blocks, compare, environment_changes
 
 
@@ -91,3 +91,11 @@ def test_many_changes_of_a_long_file_are_compared() -> None:
 def test_environments_are_compared_by_name_and_counted() -> None:
     changes = environment_changes(Content("", "A=1\nB=2\nC=3\n"), Content("", "B=2\nC=4\nD=5\n"))
     assert (changes.added, changes.removed, changes.changed, changes.unchanged) == (["D"], ["A"], ["C"], 1)
+
+
+def test_only_a_newline_ends_a_line() -> None:
+    odd = "a: 'one\u2028two\x0bthree'\n"
+    (part,) = compare(odd, "a: other\n")
+    assert sides([part]) == (odd[:-1], "a: other")
+    assert compare(odd, odd[:-1]) == []
+    assert merged_text(merge_parts(odd, f"{odd}b: 1\n", odd)) == f"{odd}b: 1\n"

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import Role, User
 from apps.applications.models import App
@@ -231,3 +233,44 @@ def test_the_file_of_a_version_is_downloaded_and_its_environment_never(
     assert response.content.decode() == NEWER
     assert response["Content-Disposition"] == 'attachment; filename="shop-version-2.yml"'
     assert client.get("/apps/shop/versions/9/docker-compose.yml").status_code == 404
+
+
+def test_a_lost_key_hides_only_what_it_encrypted(
+    client: Client, person: Person, app: App, settings: Settings
+) -> None:
+    settings.SIMPLEDEPLOY_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    person(Role.VIEWER)
+
+    for page in (text(client, f"/apps/shop/versions/{end}") for end in ("", "?from=1&to=2", "2/")):
+        assert "cannot be decrypted with the keys of this panel" in page
+        assert "Newer nginx" in page
+    assert "<ins>1.29</ins>" in page
+
+
+def test_files_that_differ_in_their_end_alone_are_not_called_the_same(client: Client, person: Person) -> None:
+    person(Role.VIEWER)
+    make_version(make_app(), YAML.removesuffix("\n"))
+    page = text(client, "/apps/shop/versions/")
+    assert "differ in nothing but the newline at their end" in page
+    assert "are the same" not in page.replace("The environment is the same", "")
+
+
+def test_a_file_of_very_many_lines_is_shown_without_an_element_for_each(
+    client: Client, person: Person
+) -> None:
+    person(Role.VIEWER)
+    app = make_app()
+    for lines, rows in ((9_000, 9_003), (20_000, 0)):
+        version = make_version(app, YAML + "#\n" * lines)
+        page = text(client, f"/apps/shop/versions/{version.number}/")
+        assert page.count('<td class="diff-number">') == rows
+        assert page.count("#\n") + page.count("#</td>") == lines
+
+
+def test_what_was_never_up_is_deployed_and_not_rolled_back_to(
+    client: Client, person: Person, app: App
+) -> None:
+    App.objects.update(current_version=None)
+    person(Role.OPERATOR)
+    for page in (text(client, "/apps/shop/versions/"), text(client, "/apps/shop/versions/1/")):
+        assert "Roll back" not in page

@@ -12,17 +12,21 @@ from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import DOWNLOADS, PLANS, limited
 from apps.applications import environment
-from apps.applications.matching import TooLong
+from apps.applications.matching import TooLong, lines_of
 from apps.applications.models import ComposeVersion
 from apps.applications.services import content_of
 from apps.core.errors import DomainError
-from apps.deployer import requests
+from apps.core.secret import UndecryptableError
 from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.inquiry import PlanOutdated
+from apps.deployer.rollback import plan_rollback, recorded_images, same_images_of, submit_rollback
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
 from apps.panel.diff import blocks, compare, environment_changes
 from apps.panel.outcomes import with_outcomes
 
 _PER_PAGE = 25
+# Longer files are shown without numbers: each line of a table is an element, and a file may have a million.
+_MOST_NUMBERED = 10_000
 # How a difference is shown: the first is the one that an address without a choice means.
 _VIEWS = ("side", "inline")
 
@@ -59,12 +63,13 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """One version: its file, the names in its environment, and its difference from what is current."""
     app = find_app(request, slug)
     version = find_version(request, app, number)
+    lines = lines_of(version.yaml)
     context: dict[str, object] = {
         "app": app,
         "version": version,
-        "lines": version.yaml.splitlines(),
-        "names": _names(version),
+        "lines": lines if len(lines) <= _MOST_NUMBERED else None,
         "events": list(version.events.all()[:5]),
+        **_names(version),
     }
     if app.current_version and app.current_version != version:
         here = f"{reverse('version', args=[slug, number])}?of=current"
@@ -94,12 +99,12 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     app = find_app(request, slug, Permission.OPERATE)
     version = find_version(request, app, number)
     chosen = request.POST if request.method == "POST" else request.GET
-    same_images = requests.same_images_of(version, chosen.get("images", ""))
+    same_images = same_images_of(version, chosen.get("images", ""))
     context: dict[str, object] = {"app": app, "version": version, "same_images": same_images}
     by = Actor.from_request(request)
     if request.method == "GET":
         try:
-            context["plan"] = requests.plan_rollback(app, version.number, by, same_images=same_images)
+            context["plan"] = plan_rollback(app, version.number, by, same_images=same_images)
         except DomainError as error:
             context["problem"] = error
         if wants_fragment(request):
@@ -107,8 +112,8 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         return render(request, "app_rollback.html", context | _recorded(version))
     planned = request.POST.get("planned", "")
     try:
-        event = requests.submit_rollback(app, version.number, by, same_images=same_images, planned=planned)
-    except requests.PlanOutdated as error:
+        event = submit_rollback(app, version.number, by, same_images=same_images, planned=planned)
+    except PlanOutdated as error:
         context |= {"plan": error.plan, "problem": error}
         return render(request, "app_rollback.html", context | _recorded(version), status=409)
     return redirect("event", event.pk)
@@ -117,7 +122,7 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _recorded(version: ComposeVersion) -> dict[str, object]:
     """Return the images that `version` ran, for its page; where the engine does not answer, it says so."""
     try:
-        return {"recorded": requests.recorded_images(version)}
+        return {"recorded": recorded_images(version)}
     except EngineProblem as error:
         return {"recorded": [], "engine_problem": error}
 
@@ -129,12 +134,19 @@ def difference(old: ComposeVersion, new: ComposeVersion, view: str = "") -> dict
         parts = compare(old.yaml, new.yaml)
     except TooLong:
         return found | {"too_long": True}
-    changes = environment_changes(content_of(old), content_of(new))
-    return found | {"diff": blocks(parts), "environment": changes}
+    found |= {"diff": blocks(parts), "same_file": old.yaml == new.yaml}
+    try:
+        return found | {"environment": environment_changes(content_of(old), content_of(new))}
+    except UndecryptableError as error:
+        return found | {"environment_problem": error}
 
 
-def _names(version: ComposeVersion) -> list[str]:
-    return list(environment.values(version.environment.reveal()))
+def _names(version: ComposeVersion) -> dict[str, object]:
+    """Return the names in the environment of `version`, or why they cannot be told."""
+    try:
+        return {"names": list(environment.values(version.environment.reveal()))}
+    except UndecryptableError as error:
+        return {"environment_problem": error}
 
 
 def _number(text: str | None) -> int | None:
