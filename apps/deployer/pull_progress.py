@@ -39,7 +39,8 @@ _IMAGE = re.compile(
     r"(?P<state>Pulling|Pulled|Skipped|Error|Warning|Interrupted)\b(?P<rest>.*)"
 )
 PULLING, PULLED, SKIPPED, FAILED = "pulling", "pulled", "skipped", "failed"
-_STATES = {"Pulling": PULLING, "Pulled": PULLED, "Skipped": SKIPPED}
+# Where an image cannot be pulled and its service can be built, Compose warns and goes on.
+_STATES = {"Pulling": PULLING, "Pulled": PULLED, "Skipped": SKIPPED, "Warning": SKIPPED}
 
 
 @dataclass
@@ -92,8 +93,10 @@ class PullProgress:
         return found if found.layers else None
 
     def _take_layer(self, found: re.Match[str]) -> None:
-        pulling = frozenset(name for name, (state, _note) in self._images.items() if state == PULLING)
-        layer = self._layers.setdefault(found["id"], _Layer(pulling))
+        layer = self._layers.get(found["id"])
+        if layer is None:
+            pulling = frozenset(name for name, (state, _note) in self._images.items() if state == PULLING)
+            layer = self._layers[found["id"]] = _Layer(pulling)
         state = found["state"]
         told = _BYTES.search(found["rest"])
         share = 0.0

@@ -65,6 +65,20 @@ def read_lines(event_id: int, after: int = 0, limit: int = 1000) -> list[LogLine
             return found
 
 
+def last_lines(event_id: int, limit: int) -> list[LogLine]:
+    """Return the last lines, in order: at most `limit`, and of long ones no more than one page."""
+    found: list[LogLine] = []
+    size = 0
+    chunks = DeployLog.objects.filter(event_id=event_id).order_by("-first_seq")
+    for last, lines in chunks.values_list("last_seq", "lines").iterator(chunk_size=_CHUNKS_PER_QUERY):
+        for back, (at, stream, text) in enumerate(reversed(lines)):
+            found.append(LogLine(last - back, at, stream, text))
+            size += len(text)
+            if len(found) == limit or size >= PAGE_CHARACTERS:
+                return found[::-1]
+    return found[::-1]
+
+
 def last_seq(event_id: int) -> int:
     """Return the number of the event's last stored line, 0 where there is none."""
     return DeployLog.objects.filter(event_id=event_id).aggregate(last=Max("last_seq"))["last"] or 0

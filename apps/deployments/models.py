@@ -268,6 +268,11 @@ class DeployEvent(models.Model):
         return self.is_active and not self.awaits_approval
 
     @property
+    def is_being_cancelled(self) -> bool:
+        """Whether it runs and somebody has asked to end it."""
+        return self.is_active and self.cancel_requested_at is not None
+
+    @property
     def awaits_approval(self) -> bool:
         return self.status == Status.QUEUED and self.approval == Approval.AWAITED
 

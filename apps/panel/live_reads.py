@@ -87,9 +87,15 @@ def may_see_event(user: Any, event_id: int) -> bool:
 
 
 def event_state(event_id: int) -> dict[str, Any]:
-    """Return status, step and place in the queue (0: not waiting) of an event."""
-    event = DeployEvent.objects.only("status", "step", "approval").get(pk=event_id)
-    return {"status": event.status, "step": event.step, "position": queue.position(event)}
+    """Return status, step and place in the queue (0: not waiting) of an event, and whether it is to end."""
+    columns = ("status", "step", "approval", "cancel_requested_at")
+    event = DeployEvent.objects.only(*columns).get(pk=event_id)
+    return {
+        "status": event.status,
+        "step": event.step,
+        "position": queue.position(event),
+        "cancelling": event.is_being_cancelled,
+    }
 
 
 async def frame_after(event_id: int, seq: int) -> tuple[int, str] | None:

@@ -3,8 +3,6 @@
 "use strict";
 
 (() => {
-  const TOO_MANY = 4429; // apps/panel/consumers.py
-
   const root = document.querySelector("[data-event-log]");
   if (!root) return;
   const connection = root.querySelector("[data-log-connection]");
@@ -52,7 +50,8 @@
   function onState(frame) {
     step = frame.status === "running" ? frame.step : "";
     const shown = document.getElementById("event-status")?.dataset.state;
-    if (shown !== [frame.status, frame.step, frame.position].join("|")) refreshStatus();
+    const told = [frame.status, frame.step, frame.position, ...(frame.cancelling ? ["cancelling"] : [])];
+    if (shown !== told.join("|")) refreshStatus();
   }
 
   function connect() {
@@ -66,6 +65,11 @@
       },
       onLost(seconds, code) {
         lost = true;
+        if (NOT_SERVED.includes(code)) {
+          stop();
+          say(notServed(), "lost");
+          return;
+        }
         const why = code === TOO_MANY ? gettext("Too many live pages are open.") : gettext("Connection lost.");
         const wait = interpolate(gettext("Trying again in %s s …"), [Math.max(1, Math.round(seconds))]);
         say(`${why} ${wait}`, "lost");
@@ -92,14 +96,21 @@
 
   const copy = document.querySelector("[data-copy-address]");
   if (navigator.clipboard) {
+    const words = copy.lastChild;
+    const before = words.textContent;
+    let timer = null;
     copy.hidden = false;
     copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(pane.address);
+      try {
+        await navigator.clipboard.writeText(pane.address);
+      } catch {
+        pane.say(gettext("The browser did not let the link be copied."));
+        return;
+      }
       pane.say(window.location.hash ? gettext("Copied the link to this line") : gettext("Copied the link"));
-      const words = copy.lastChild;
-      const before = words.textContent;
       words.textContent = gettext("Copied");
-      setTimeout(() => { words.textContent = before; }, 1500);
+      clearTimeout(timer);
+      timer = setTimeout(() => { words.textContent = before; }, 1500);
     });
   }
 

@@ -1,6 +1,14 @@
 // What keeps a page live: a WebSocket that comes back by itself, and parts that htmx fetches anew.
 "use strict";
 
+// Codes by which a connection is closed, as apps/panel/consumers.py has them.
+const NOT_SERVED = [4401, 4404];
+const TOO_MANY = 4429;
+
+function notServed() {
+  return gettext("You are signed out, or may not see this any more. Load the page anew.");
+}
+
 // A WebSocket of this panel that is opened again when it is lost, after a wait that grows with each failure.
 // `address()` is asked before each attempt; `onFrame(frame)` gets each message as an object;
 // `onLost(seconds, code)` is told when the next attempt comes and by which code the last one was closed,
@@ -28,8 +36,9 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
       if (ended) return;
       const wait = delay * (0.75 + Math.random() / 2);
       delay = Math.min(delay * 2, longest);
-      onLost(wait / 1000, close.code);
       timer = setTimeout(open, wait);
+      // Which may end it for good.
+      onLost(wait / 1000, close.code);
     });
   }
 

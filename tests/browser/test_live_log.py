@@ -148,6 +148,17 @@ def test_a_long_output_and_a_flood_are_read_like_a_terminal(page: Page, long_pan
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert pane.locator("*").count() < MOST_ELEMENTS
 
+    # Somebody signs out in another window: this one says so, and does not go on asking.
+    connection = page.locator("[data-log-connection]")
+    expect(connection).to_have_text("Live")
+    other = page.context.new_page()
+    other.goto(long_panel.url)
+    other.locator(".account-menu summary").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(connection).to_contain_text("You are signed out")
+    page.wait_for_timeout(900)
+    expect(connection).to_contain_text("You are signed out")
+
 
 def test_a_lost_connection_is_told_and_comes_back_without_a_doubled_line(
     page: Page,

@@ -102,3 +102,9 @@ def test_other_output_and_odd_numbers_are_passed_over() -> None:
     odd = fed([" 80e710bd7ab2 Downloading [=>] 1.2.3kB/0B", " 80e710bd7ab2 Extracting 5 s"]).shared()
     assert odd is not None
     assert (odd.layers, odd.reached, odd.size) == (1, 0.5, 0)
+
+
+def test_an_image_that_is_built_instead_has_not_failed() -> None:
+    # What Compose 2.26.1 prints of a service with `build` whose image no registry has.
+    (row,) = fed([" web Pulling ", " web Warning manifest unknown "]).images()
+    assert (row.state, row.note) == (SKIPPED, "manifest unknown")

@@ -5,13 +5,14 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
+from apps.accounts.actor import Actor
 from apps.accounts.models import Grant, User
 from apps.applications.models import App, AppTag
 from apps.deployer.log_buffer import LogBuffer
 from apps.deployer.runner.interface import Line
 from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
-from apps.deployments import live
+from apps.deployments import live, queue
 from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
 from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent
@@ -125,7 +126,7 @@ async def test_a_finished_event_is_replayed_and_ended(event_id, session):
         "text": "line 1",
     }
     assert watcher.frames[-2:] == [
-        {"type": "state", "status": "failed", "step": "pull", "position": 0},
+        {"type": "state", "status": "failed", "step": "pull", "position": 0, "cancelling": False},
         {"type": "end", "status": "failed"},
     ]
 
@@ -227,6 +228,16 @@ async def test_a_queued_event_says_its_place_as_the_queue_moves(event_id, sessio
     await in_thread(change_event)(second, status=Status.CANCELLED)
     await watcher.closed(timeout=0.5)
     assert watcher.states[-1] == ("cancelled", "", 0)
+
+
+async def test_a_wish_to_end_it_is_told_before_it_has_ended(event_id, session):
+    watcher = Watcher(f"/ws/events/{event_id}/", session)
+    await _until(lambda: watcher.states)
+    event = await in_thread(DeployEvent.objects.get)(pk=event_id)
+    await in_thread(queue.cancel)(event, Actor("ada", "web"))
+    await _until(lambda: len(watcher.states) == 2, timeout=0.5)
+    assert [frame["cancelling"] for frame in watcher.frames] == [False, True]
+    await watcher.leave()
 
 
 async def test_a_client_that_leaves_is_no_longer_listened_for(event_id, session):

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from apps.accounts.models import Role, User
 from apps.applications.models import App
-from apps.deployments import logs
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from tests.accounts.people import ROLES
@@ -179,18 +178,17 @@ def test_of_a_long_output_the_last_lines_stand_in_the_page(client: Client, perso
     assert "200 earlier lines are not shown here" in page
 
 
-def test_a_line_written_while_the_page_is_made_is_not_sent_again(
-    client: Client, person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_long_lines_the_last_ones_stand_in_the_page(client: Client, person: Person) -> None:
     person(Role.VIEWER)
-    event = running(make_app())
-    make_chunk(event, 1, "first", "second")
-    monkeypatch.setattr(logs, "last_seq", lambda event_id: 1)
+    event = make_event(make_app())
+    for first in range(1, 31, 3):
+        make_chunk(event, first, *(f"line {n} {'x' * 50_000}" for n in range(first, first + 3)))
 
     page = text(client, f"/events/{event.pk}/")
 
-    assert ">second</span></div>" in page
-    assert 'data-last="2"' in page
+    assert ">line 30 x" in page
+    assert page.count(" xxx") == 6
+    assert 'data-whole="no" data-before="24" data-last="30"' in page
 
 
 def test_the_live_part_is_what_the_page_includes(client: Client, person: Person) -> None:
@@ -266,6 +264,7 @@ def test_a_running_event_is_asked_to_end(client: Client, person: Person) -> None
     page = text(client, f"/events/{event.pk}/")
     assert "asked to cancel" in page
     assert "/cancel/" not in page
+    assert 'data-state="running||0|cancelling"' in page
 
 
 def test_an_ended_event_cannot_be_cancelled(client: Client, person: Person) -> None:

@@ -10,7 +10,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import DOWNLOADS, PLANS, limited
 from apps.core.errors import DomainError
-from apps.deployer import requests
+from apps.deployer.inquiry import PlanOutdated
 from apps.deployer.pull_progress import pull_progress
 from apps.deployer.retry import PLANNED, can_be_retried, last_good, plan_retry, submit_retry
 from apps.deployments import approvals, logs, queue
@@ -30,17 +30,15 @@ _APPROVERS = 10  # who are named
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One event: its steps, its output, its services, and how it ended."""
     event = find_event(request, pk)
-    stored = logs.last_seq(event.pk)
-    before = max(0, stored - _LINES)
-    lines = logs.read_lines(event.pk, after=before, limit=_LINES)
-    # More may have been written since: what counts is the line that the page ends with.
-    last = lines[-1].seq if lines else before
+    lines = logs.last_lines(event.pk, _LINES)
+    before = lines[0].seq - 1 if lines else 0
     beside = DeployEvent.objects.filter(app=event.app_id).only("pk")
     context = _status_context(event) | {
         "lines": lines,
         "lines_before": before,
-        "last_seq": last,
-        "is_whole": event.is_terminal and not before and last >= stored,
+        "last_seq": lines[-1].seq if lines else 0,
+        # The event was read before the lines: of one that had ended then none is missing.
+        "is_whole": event.is_terminal and not before,
         "previous": beside.filter(pk__lt=event.pk).order_by("-pk").first(),
         "next": beside.filter(pk__gt=event.pk).order_by("pk").first(),
     }
@@ -82,7 +80,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             return redirect("event", submit_retry(event, by, planned=request.POST.get("planned", "")).pk)
-        except requests.PlanOutdated as error:
+        except PlanOutdated as error:
             context |= {"plan": error.plan, "problem": error}
             return render(request, "event_retry.html", context, status=409)
     if event.action not in PLANNED:
