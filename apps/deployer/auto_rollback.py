@@ -12,8 +12,8 @@ from typing import Any
 from apps.accounts.actor import Actor
 from apps.applications.models import App, ComposeVersion
 from apps.core.errors import DomainError
-from apps.deployer import requests
 from apps.deployer.host_policy import recorded_rules
+from apps.deployer.rollback import rollback_columns
 from apps.deployer.runner.interface import CommandRunner
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
@@ -72,7 +72,7 @@ def _prepare(event: DeployEvent, runner: CommandRunner) -> WayBack:
         return _no(f"not done, as version {number} with these images is also what ran well last")
     try:
         # Nobody asks for it now: what was allowed to the version when it ran is so again, and no more.
-        columns = requests.rollback_columns(
+        columns = rollback_columns(
             before.version, same_images=True, host_rules=recorded_rules(before), runner=runner
         )
     except DomainError as error:

@@ -4,9 +4,8 @@ from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.applications.models import App, ComposeVersion
-from apps.applications.services import content_of
 from apps.core.errors import Conflict
-from apps.deployer import requests
+from apps.deployer import requests, rollback
 from apps.deployer.plan.plan import Plan
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
@@ -19,6 +18,10 @@ _REPEATABLE = PLANNED | requests.LIFECYCLE | {Action.SCALE}
 
 class NotRepeatable(Conflict):
     """A retry of what cannot be asked for once more."""
+
+
+class NoPlan(Conflict):
+    """A plan of what is asked for at once."""
 
 
 def can_be_retried(event: DeployEvent) -> bool:
@@ -34,30 +37,46 @@ def can_be_retried(event: DeployEvent) -> bool:
 
 
 def plan_retry(event: DeployEvent, by: Actor) -> Plan:
-    """Return what a retry of a deploy or rollback would do. Raises NotRepeatable and as a deploy does."""
+    """Return what a retry of a deploy or rollback would do.
+
+    Raises NotRepeatable, NoPlan and as a deploy does.
+    """
     app = _app(event)
-    version = _version(event)
     if event.action == Action.ROLLBACK:
-        return requests.plan_rollback(app, version.number, by, same_images=_same_images(event))
-    return requests.plan_deploy(app.slug, content_of(version), by)
+        return rollback.plan_rollback(app, _version(event).number, by, same_images=_same_images(event))
+    if event.action != Action.DEPLOY:
+        raise NoPlan(
+            gettext("%(label)s has no plan: it does what it says. Nothing was changed.")
+            % {"label": event.action_label}
+        )
+    return requests.plan_redeploy(app, _version(event), by)
 
 
-def submit_retry(event: DeployEvent, by: Actor, *, planned: str = "") -> DeployEvent:
-    """Queue what `event` was, once more, and return the new event; `planned` is as in `submit_deploy`.
+def submit_retry(
+    event: DeployEvent, by: Actor, *, planned: str = "", without_approval: str = ""
+) -> DeployEvent:
+    """Queue what `event` was, once more, and return the new event.
 
-    Raises NotRepeatable and as the first request did.
+    `planned` and `without_approval` are as in `submit_deploy`. Raises NotRepeatable and as the first request
+    did.
     """
     app = _app(event)
     match event.action:
         case Action.DEPLOY:
-            return requests.submit_deploy(app.slug, content_of(_version(event)), by, planned=planned)
+            return requests.submit_redeploy(
+                app, _version(event), by, planned=planned, without_approval=without_approval
+            )
         case Action.ROLLBACK:
-            same = _same_images(event)
-            return requests.submit_rollback(
-                app, _version(event).number, by, same_images=same, planned=planned
+            return rollback.submit_rollback(
+                app,
+                _version(event).number,
+                by,
+                same_images=_same_images(event),
+                planned=planned,
+                without_approval=without_approval,
             )
         case Action.SCALE:
-            return requests.submit_scale(app, event.arguments["scale"], by)
+            return requests.submit_scale(app, event.arguments["scale"], by, without_approval=without_approval)
     return requests.submit_lifecycle(app, Action(event.action), by, services=event.asked_services)
 
 
@@ -99,4 +118,4 @@ def _version(event: DeployEvent) -> ComposeVersion:
 
 
 def _same_images(event: DeployEvent) -> bool:
-    return event.arguments.get("images") != requests.SAME_FILE
+    return event.arguments.get("images") != rollback.SAME_FILE

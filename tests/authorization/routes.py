@@ -143,6 +143,7 @@ COMMANDS: dict[str, Route] = {
     "app check": Route(On.ANY_APP, DEPLOYER),
     "app plan": Route(On.APP, DEPLOYER),
     "app rollback": Route(On.APP, OPERATOR),
+    "app retry": Route(On.APP, OPERATOR),
     "app adopt": Route(On.PANEL, ADMINISTRATOR),
     "app stop": Route(On.APP, OPERATOR),
     "app start": Route(On.APP, OPERATOR),

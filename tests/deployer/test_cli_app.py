@@ -13,7 +13,7 @@ from apps.accounts.audit.models import AuditEntry
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.applications.models import App
 from apps.applications.services import create_app, store_version
-from apps.deployer import requests
+from apps.deployer import requests, rollback
 from apps.deployer.cli import app_lists
 from apps.deployer.state.app_state import AppState, ServiceState
 from apps.deployments import logs, queue
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Requests:
-    """Stands in for the requests module: notes each call and queues its event."""
+    """Stands in for the requests modules: notes each call and queues its event."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -50,8 +50,6 @@ class Requests:
         app = App.objects.live().filter(slug=slug).first() or create_app(slug, "", by)
         version, _is_new = store_version(app, content, by, note)
         return queue.enqueue(app, Action.DEPLOY, by, version=version, without_approval=without_approval)
-
-    same_images_of = staticmethod(requests.same_images_of)
 
     def submit_rollback(
         self, app: App, number: int, by: Actor, *, same_images: bool, without_approval: str = ""
@@ -86,9 +84,9 @@ class Requests:
 def asked(monkeypatch: pytest.MonkeyPatch, stand_in: StandInWorker) -> Requests:
     stand_in.live = True
     asked = Requests()
-    for name in dir(asked):
-        if name.startswith("submit_"):
-            monkeypatch.setattr(requests, name, getattr(asked, name))
+    monkeypatch.setattr(rollback, "submit_rollback", asked.submit_rollback)
+    for name in ("submit_deploy", "submit_lifecycle", "submit_scale", "submit_remove"):
+        monkeypatch.setattr(requests, name, getattr(asked, name))
     return asked
 
 

@@ -13,13 +13,13 @@ from apps.accounts.models import Grant, Role, User
 from apps.applications.content import Content, InvalidContent
 from apps.applications.models import App
 from apps.applications.services import create_app, store_version
-from apps.deployer import requests
+from apps.deployer import requests, rollback
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.approval.review import review
 from apps.deployer.deployer import Deployer
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken
-from apps.deployments import queue
+from apps.deployments import claims, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from tests.accounts.people import make_person
@@ -112,8 +112,8 @@ def test_each_request_refuses_it(stage: Stage) -> None:
     for ask in (
         lambda: requests.plan_deploy("hostile", content, stage.by),
         lambda: requests.submit_deploy("hostile", content, stage.by),
-        lambda: requests.plan_rollback(stage.app, number, stage.by, same_images=False),
-        lambda: requests.submit_rollback(stage.app, number, stage.by, same_images=False),
+        lambda: rollback.plan_rollback(stage.app, number, stage.by, same_images=False),
+        lambda: rollback.submit_rollback(stage.app, number, stage.by, same_images=False),
         lambda: review(queued(stage, number), default_runner()),
     ):
         with pytest.raises(InvalidContent, match="Privileged containers"):
@@ -128,7 +128,7 @@ def queued(stage: Stage, number: int) -> DeployEvent:
 def test_an_event_that_got_into_the_queue_is_refused_before_anything_is_pulled(stage: Stage) -> None:
     for file in stage.files:
         event = queued(stage, stage.stored(file))
-        claimed = queue.claim_next("here:1:1")
+        claimed = claims.claim_next("here:1:1")
         assert claimed is not None
         Deployer(default_runner()).run(claimed, CancelToken())
         event.refresh_from_db()

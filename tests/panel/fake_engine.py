@@ -10,7 +10,7 @@ import yaml
 
 from apps.applications.content import Content, InvalidContent, Problem
 from apps.core.errors import DomainError
-from apps.deployer import requests
+from apps.deployer import inquiry, requests, rollback
 from apps.deployer.approval import review
 from apps.deployer.check import Checked
 from apps.deployer.plan import other_actions
@@ -38,10 +38,11 @@ class FakeEngine:
     def put_in_place(cls, monkeypatch: pytest.MonkeyPatch) -> "FakeEngine":
         fake = cls()
         monkeypatch.setattr(engine, "app_states", fake.app_states)
-        monkeypatch.setattr(requests, "check_content", fake.check_content)
-        monkeypatch.setattr(requests, "require_engine", fake.require_engine)
-        monkeypatch.setattr(requests, "make_plan", fake.make_plan)
-        monkeypatch.setattr(requests, "list_images", fake.list_images)
+        for module in (inquiry, requests):
+            monkeypatch.setattr(module, "check_content", fake.check_content)
+            monkeypatch.setattr(module, "require_engine", fake.require_engine)
+        monkeypatch.setattr(inquiry, "make_plan", fake.make_plan)
+        monkeypatch.setattr(rollback, "list_images", fake.list_images)
         monkeypatch.setattr(review, "find_situation", fake.find_situation)
         monkeypatch.setattr(other_actions, "list_images", fake.list_images)
         monkeypatch.setattr(other_actions, "list_existing", lambda runner: fake.observed.containers)

@@ -14,7 +14,8 @@ from apps.core.secret import MASK
 from apps.registries.models import RegistryCredential
 from tests.accounts.people import make_person
 from tests.deployer.command_line import Manage, manage
-from tests.panel.admin_records import make_credential
+from tests.panel.admin_records import make_credential, make_event
+from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import make_app
 
 __all__ = ["manage"]
@@ -95,6 +96,19 @@ def test_the_settings_of_an_app(admin: Client) -> None:
     count = AuditEntry.objects.count()
     admin.post(address, {"name": "Our shop", "verify_timeout": 60})
     assert AuditEntry.objects.count() == count
+
+
+def test_another_try_of_an_event(admin: Client, manage: Manage, fake_engine: FakeEngine) -> None:
+    app = make_app()
+    failed = make_event(app, version=app.current_version, status="failed")
+    assert admin.post(f"/events/{failed.pk}/retry/").status_code == 302
+    by_page = last()
+    assert by_page["action"] == "event.requested"
+    assert by_page["after"] == {"action": "deploy", "version": 1, "arguments": {}}
+    assert manage("app", "retry", str(failed.pk), "--detach").code == 0
+    by_command = last() | {"actor": "ada", "origin": "web 127.0.0.1"}
+    assert by_command["on"] != by_page["on"]
+    assert by_command | {"on": by_page["on"]} == by_page
 
 
 def test_a_password_whose_key_is_gone_can_be_set_anew_and_is_told(admin: Client, settings: Settings) -> None:

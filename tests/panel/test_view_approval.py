@@ -20,6 +20,7 @@ from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.glances import shared_look
 from tests.accounts.people import make_person
+from tests.panel.admin_records import make_event
 from tests.panel.fake_engine import FakeEngine
 from tests.panel.pages import HTMX, YAML, make_app, make_version, text
 
@@ -138,7 +139,20 @@ def test_an_owner_of_another_app_does_not_even_see_it(
 
 def test_a_refusal_needs_a_reason_and_ends_it(client: Client, person: Person, waiting: DeployEvent) -> None:
     person(Role.OWNER)
-    assert client.post(address(waiting, "refuse"), {"note": " "}).status_code == 400
+    for way, note, wrong in (
+        ("refuse", " ", "Say why it is refused"),
+        ("refuse", "n" * 501, "501 characters"),
+        ("approval", "n" * 501, "501 characters"),
+    ):
+        sent = {"note": note, "reviewed": reviewed(text(client, address(waiting)))}
+        refused = client.post(address(waiting, way), sent)
+        page = refused.content.decode()
+        assert refused.status_code == 400
+        # At the field, with what was typed.
+        assert wrong in page.partition('id="note-error"')[2].partition("</div>")[0]
+        assert f'value="{note}" aria-invalid="true"' in page
+    waiting.refresh_from_db()
+    assert waiting.awaits_approval
 
     response = client.post(address(waiting, "refuse"), {"note": "not on a Friday"})
 
@@ -264,3 +278,16 @@ def test_what_changes_a_protected_app_keeps_its_plan_and_waits(
     event = DeployEvent.objects.latest()
     assert (event.approval, event.plan["summary"]) == ("awaited", summary)
     assert "What was asked for" in text(client, f"/events/{event.pk}/")
+
+
+def test_before_something_is_asked_for_the_page_says_that_it_will_wait(
+    client: Client, person: Person
+) -> None:
+    person(Role.OWNER)
+    app = make_app(protected=True)
+    event = make_event(app, version=app.current_version, status="failed")
+    pages = ("/apps/shop/redeploy/", "/apps/shop/versions/1/rollback/", f"/events/{event.pk}/retry/")
+    said = "shop is protected: another person approves it before it runs."
+    assert all(said in text(client, page) for page in pages)
+    App.objects.update(protected=False)
+    assert not any(said in text(client, page) for page in pages)

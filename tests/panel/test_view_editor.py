@@ -13,7 +13,7 @@ from apps.accounts.models import Role, User
 from apps.applications.content import MAX_YAML_BYTES, Problem
 from apps.applications.models import App, ComposeVersion
 from apps.core.secret import MASK
-from apps.deployer import requests
+from apps.deployer import inquiry
 from apps.deployer.engine_errors import EngineUnreachable
 from apps.deployments.models import DeployEvent
 from apps.panel.views.editor import EXAMPLE
@@ -461,7 +461,7 @@ def test_two_at_the_same_moment_do_not_both_win(
         make_version(app, NEWER)
         return real(*args, **options)
 
-    monkeypatch.setattr(requests, "check_content", quicker)
+    monkeypatch.setattr(inquiry, "check_content", quicker)
 
     response = new_version(client, compose="services: {web: {image: mine}}\n")
 
@@ -526,7 +526,7 @@ def test_a_rollback_at_the_same_moment_is_not_overlooked(
         roll_back(1)
         return real(*args, **options)
 
-    monkeypatch.setattr(requests, "check_content", quicker)
+    monkeypatch.setattr(inquiry, "check_content", quicker)
     response = new_version(client, base=2, seen=2, current=2, compose=MINE)
     assert response.status_code == 409
     assert DeployEvent.objects.get().action == "rollback"
@@ -544,12 +544,30 @@ def test_an_app_that_is_removed_meanwhile_is_not_made_anew(
         App.objects.update(removed_at=timezone.now())
         return real(*args, **options)
 
-    monkeypatch.setattr(requests, "check_content", remove)
+    monkeypatch.setattr(inquiry, "check_content", remove)
     response = new_version(client, compose=MINE)
     assert response.status_code == 400
     assert "The app shop was removed; nothing was started." in response.content.decode()
     assert MINE in response.content.decode()
     assert App.objects.count() == 1
+    assert not DeployEvent.objects.exists()
+
+
+def test_an_app_that_has_taken_the_name_meanwhile_gets_no_version(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(Role.ADMINISTRATOR)
+    app = make_app()
+
+    def replaced(*args: Any, **options: Any) -> Any:
+        App.objects.filter(pk=app.pk).update(removed_at=timezone.now())
+        make_app()
+        return fake_engine.check_content(*args, **options)
+
+    monkeypatch.setattr(inquiry, "check_content", replaced)
+    page = new_version(client, compose=MINE).content.decode()
+    assert "The app shop was removed; nothing was started." in page
+    assert ComposeVersion.objects.count() == 2
     assert not DeployEvent.objects.exists()
 
 

@@ -1,13 +1,17 @@
 """Asking once more for what an event did not bring about, and the way back from it."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import Role, User
 from apps.applications.models import App
+from apps.deployer import inquiry
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
 from tests.accounts.people import ROLES
@@ -123,3 +127,61 @@ def test_the_way_back_is_the_version_that_ran_well_last(client: Client, person: 
     assert link not in text(client, f"/events/{bad.pk}/")
     person(Role.VIEWER)
     assert link not in text(client, f"/events/{failed(app).pk}/")
+
+
+def test_an_app_that_is_removed_meanwhile_is_not_made_again(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may operate an app may not make one, and its name may be another app's by now."""
+    person(Role.OPERATOR)
+    app = make_app()
+    event = failed(app)
+
+    def remove_first(*args: Any, **options: Any) -> Any:
+        App.objects.filter(pk=app.pk).update(removed_at=timezone.now())
+        make_app("shop")
+        return fake_engine.check_content(*args, **options)
+
+    monkeypatch.setattr(inquiry, "check_content", remove_first)
+
+    answer = client.post(f"/events/{event.pk}/retry/")
+
+    assert answer.status_code == 409
+    assert "was removed; nothing was started" in answer.content.decode()
+    assert not DeployEvent.objects.active().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_hold_the_same_plan_one_deploys(
+    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(Role.OPERATOR)
+    event = failed(make_app())
+    address = f"/events/{event.pk}/retry/"
+    planned = client.get(address).context["plan"].fingerprint
+    both_planned = threading.Barrier(2)
+
+    def together(*args: Any, **options: Any) -> Any:
+        plan = fake_engine.make_plan(*args, **options)
+        both_planned.wait(10)
+        return plan
+
+    monkeypatch.setattr(inquiry, "make_plan", together)
+    codes: list[int] = []
+
+    def send() -> None:
+        other = Client()
+        other.cookies = client.cookies
+        try:
+            codes.append(other.post(address, {"planned": planned}).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(codes) == [302, 409]
+    assert DeployEvent.objects.active().count() == 1

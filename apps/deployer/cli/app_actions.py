@@ -9,6 +9,7 @@ from apps.applications.services import get_app, get_version
 from apps.applications.tags import change_tags
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.deployer import requests, worker
+from apps.deployer import rollback as rollbacks
 from apps.deployer.cli.acting import acting
 from apps.deployer.cli.app_templates import InvalidSetting, content_from
 from apps.deployer.cli.command import FAILED, SUCCEEDED
@@ -60,11 +61,11 @@ def rollback(options: dict[str, Any], output: Output) -> int:
     """Deploy an earlier version of the app, with the images that it ran."""
     by = acting()
     app, number, asked = get_app(options["slug"]), options["to"], options["images"]
-    same_images = requests.same_images_of(get_version(app, number), asked)
+    same_images = rollbacks.same_images_of(get_version(app, number), asked)
     if not same_images and not asked:
         output.say(f"No images of version {number} are recorded; it runs those that its file names.")
     override = options["without_approval"] or ""
-    event = requests.submit_rollback(app, number, by, same_images=same_images, without_approval=override)
+    event = rollbacks.submit_rollback(app, number, by, same_images=same_images, without_approval=override)
     return started(event, options, output, by)
 
 

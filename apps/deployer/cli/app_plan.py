@@ -23,13 +23,18 @@ def plan(options: dict[str, Any], output: Output) -> int:
         found = requests.plan_deploy(slug, content, acting())
     except InvalidContent as error:
         raise refusal(error, file, env_file) from None
+    show(found, output)
+    return SUCCEEDED
+
+
+def show(found: Plan, output: Output) -> None:
+    """Write a plan: as JSON, or as a table with what a table has no place for."""
     if output.as_json:
         output.json(found.as_dict())
-        return SUCCEEDED
+        return
     output.table(["ACTION", "WHAT", "NAME", "WHY"], _rows(found))
     for style, line in _notes(found):
         output.say(line, style=style)
-    return SUCCEEDED
 
 
 def _rows(found: Plan) -> Iterator[list[str]]:

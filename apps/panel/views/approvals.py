@@ -9,11 +9,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import PLANS, limited
+from apps.applications.services import InvalidText
 from apps.core.errors import DomainError
 from apps.deployer.approval import requests
 from apps.deployer.approval.requests import ReviewOutdated
 from apps.deployer.approval.review import Review
 from apps.deployments import approvals
+from apps.deployments.approvals import NoReason
 from apps.deployments.models import DeployEvent
 from apps.panel.access import find_event, recently_signed_in, signed_in
 from apps.panel.views.versions import difference
@@ -37,6 +39,8 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     except ReviewOutdated as error:
         context = _context(event, by, error.review) | {"problem": error, "note": typed["note"]}
         return render(request, "event_approval.html", context, status=409)
+    except InvalidText as error:
+        return _note_refused(request, event, typed["note"], error)
     messages.success(request, gettext("You approved event %(number)s.") % {"number": event.pk})
     return redirect("event", event.pk)
 
@@ -44,11 +48,22 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 @signed_in
 @recently_signed_in
 @require_POST
+@limited(PLANS)
 def refuse(request: HttpRequest, pk: int) -> HttpResponse:
     """End the waiting event, with a reason."""
     event = find_event(request, pk, Permission.APPROVE)
-    approvals.refuse(event, Actor.from_request(request), request.POST.get("note", ""))
+    note = request.POST.get("note", "")
+    try:
+        approvals.refuse(event, Actor.from_request(request), note)
+    except (NoReason, InvalidText) as error:
+        return _note_refused(request, event, note, error)
     return redirect("event", event.pk)
+
+
+def _note_refused(request: HttpRequest, event: DeployEvent, note: str, error: DomainError) -> HttpResponse:
+    """Show the page again, with what was typed and what is wrong with it."""
+    context = _context(event, Actor.from_request(request)) | {"note": note, "note_problem": error}
+    return render(request, "event_approval.html", context, status=error.http_status)
 
 
 def _context(event: DeployEvent, by: Actor, review: Review | None = None) -> dict[str, object]:

@@ -13,9 +13,10 @@ from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import ACTIONS, PLANS, limited
 from apps.applications.models import App
-from apps.applications.services import content_of, save_settings
+from apps.applications.services import save_settings
 from apps.core.errors import NotFound
 from apps.deployer import requests
+from apps.deployer.inquiry import PlanOutdated
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
@@ -141,13 +142,14 @@ def redeploy(request: HttpRequest, slug: str) -> HttpResponse:
         raise requests.NotDeployed(
             gettext("%(slug)s has not been deployed yet. Deploy it first.") % {"slug": app.slug}
         )
-    content, by = content_of(app.current_version), Actor.from_request(request)
+    by = Actor.from_request(request)
     if request.method == "GET":
-        plan = requests.plan_deploy(app.slug, content, by)
+        plan = requests.plan_redeploy(app, app.current_version, by)
         return render(request, "app_redeploy.html", {"app": app, "plan": plan})
     try:
-        event = requests.submit_deploy(app.slug, content, by, planned=request.POST.get("planned", ""))
-    except requests.PlanOutdated as error:
+        planned = request.POST.get("planned", "")
+        event = requests.submit_redeploy(app, app.current_version, by, planned=planned)
+    except PlanOutdated as error:
         context = {"app": app, "plan": error.plan, "problem": error}
         return render(request, "app_redeploy.html", context, status=409)
     return redirect("event", event.pk)

@@ -18,8 +18,8 @@ from apps.applications.models import App, ComposeVersion
 from apps.core.errors import DomainError
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.inquiry import PlanOutdated
 from apps.deployer.overtaking import Overtaken, Seen, overtaking
-from apps.deployer.requests import PlanOutdated
 from apps.deployments.models import DeployEvent
 from apps.panel import editing
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment

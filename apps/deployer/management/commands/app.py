@@ -3,19 +3,40 @@
 from argparse import ArgumentParser, ArgumentTypeError
 
 from apps.accounts.policy import Permission
-from apps.deployer import requests
-from apps.deployer.cli import adopt_actions, app_actions, app_drift, app_lists, app_plan, app_templates
+from apps.deployer.cli import (
+    adopt_actions,
+    app_actions,
+    app_drift,
+    app_lists,
+    app_plan,
+    app_retry,
+    app_templates,
+)
 from apps.deployer.cli.arguments import positive
 from apps.deployer.cli.command import Subcommand, SubcommandsCommand
+from apps.deployer.rollback import SAME_FILE, SAME_IMAGES
 
 
 def _slug(parser: ArgumentParser) -> None:
     parser.add_argument("slug", metavar="SLUG", help="name of the app")
 
 
+def _detach(parser: ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
+
+
+def _event(parser: ArgumentParser) -> None:
+    parser.add_argument("event", type=positive, metavar="EVENT", help="number of the event")
+
+
+def _only_as_planned(parser: ArgumentParser) -> None:
+    parser.add_argument("--plan", action="store_true", help="only say what would be done")
+    parser.add_argument("--planned", default="", metavar="FINGERPRINT", help="do just what this plan said")
+
+
 def _action(parser: ArgumentParser) -> None:
     _slug(parser)
-    parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
+    _detach(parser)
 
 
 def _services(parser: ArgumentParser) -> None:
@@ -31,6 +52,10 @@ def _reason(text: str) -> str:
 
 def _four_eyes(parser: ArgumentParser) -> None:
     _action(parser)
+    _emergency(parser)
+
+
+def _emergency(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--without-approval",
         type=_reason,
@@ -40,7 +65,7 @@ def _four_eyes(parser: ArgumentParser) -> None:
 
 
 def _refuse(parser: ArgumentParser) -> None:
-    parser.add_argument("event", type=positive, metavar="EVENT", help="number of the event")
+    _event(parser)
     parser.add_argument("--reason", required=True, type=_reason, metavar="R", help="for whoever asked")
 
 
@@ -80,9 +105,15 @@ def _adopt(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--as", dest="slug", default="", metavar="SLUG", help="name of the app that it becomes"
     )
-    parser.add_argument("--plan", action="store_true", help="only say what would be done")
-    parser.add_argument("--planned", default="", metavar="FINGERPRINT", help="do just what this plan said")
-    parser.add_argument("--detach", action="store_true", help="do not wait: end once it is queued")
+    _only_as_planned(parser)
+    _detach(parser)
+
+
+def _retry(parser: ArgumentParser) -> None:
+    _event(parser)
+    _only_as_planned(parser)
+    _emergency(parser)
+    _detach(parser)
 
 
 def _rollback(parser: ArgumentParser) -> None:
@@ -90,7 +121,7 @@ def _rollback(parser: ArgumentParser) -> None:
     parser.add_argument("--to", type=positive, required=True, metavar="N", help="number of the version")
     parser.add_argument(
         "--images",
-        choices=(requests.SAME_IMAGES, requests.SAME_FILE),
+        choices=(SAME_IMAGES, SAME_FILE),
         default="",
         help="same: the images that ran, whatever their names mean by now (default where they are "
         "recorded); file: those that the file names",
@@ -124,7 +155,7 @@ def _events(parser: ArgumentParser) -> None:
 
 
 def _logs(parser: ArgumentParser) -> None:
-    parser.add_argument("event", type=positive, metavar="EVENT", help="number of the event")
+    _event(parser)
     parser.add_argument("--follow", action="store_true", help="go on until the event has ended")
     parser.add_argument("--timestamps", action="store_true", help="the time before each line")
 
@@ -170,6 +201,16 @@ class Command(SubcommandsCommand):
             _rollback,
             f"Volumes are not touched. {_FOLLOWS}",
             needs=Permission.OPERATE,
+        ),
+        Subcommand(
+            "retry",
+            "Ask once more for what an event did not bring about: the same content, or the same action.",
+            "retry 12 --plan",
+            app_retry.retry,
+            _retry,
+            f"Not for what succeeded, nor for remove, adopt and prune. {_FOLLOWS}",
+            needs=Permission.OPERATE,
+            on="event",
         ),
         Subcommand(
             "adopt",
