@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
 from tests.lab.requirement import missing
@@ -22,6 +22,7 @@ FLAGS = (
 )
 # Milliseconds that a page gets to do what a test waits for.
 PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager

@@ -196,6 +196,7 @@ def _warmed() -> dict[str, Any]:
         django.setup()
         for module in _ON_THE_WAY:
             import_module(module)
+        _hash_cheaply()
         from django.conf import settings
         from django.db import connections
 
@@ -206,6 +207,13 @@ def _warmed() -> dict[str, Any]:
             del connections[alias]
         assert "twisted.internet.reactor" not in sys.modules, "an event loop cannot be shared"
         return {name: _at_import(name, value) for name, value in vars(settings).items() if name.isupper()}
+
+
+def _hash_cheaply() -> None:
+    """Let a password take a hundredth of what it takes people: hundreds of tests sign somebody in."""
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1024, 1
 
 
 def _next_child(control: socket.socket) -> dict[str, Any]:
