@@ -75,6 +75,7 @@ class FakeEngine:
         timeout: float | None = None,
         stdin: bytes | None = None,
         line_limit: int = 0,
+        mark_returns: bool = False,
     ) -> CommandResult:
         self.calls.append(list(argv))
         say = sink or (lambda _line: None)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from apps.deployer.runner.lines import LineSplitter
 
 
-def split(*reads: bytes, limit: int = 65536) -> list[str]:
-    splitter = LineSplitter(limit)
+def split(*reads: bytes, limit: int = 65536, mark_returns: bool = False) -> list[str]:
+    splitter = LineSplitter(limit, mark_returns=mark_returns)
     return [text for data in reads for text in splitter.feed(data)] + splitter.finish()
 
 
@@ -33,6 +33,20 @@ def split(*reads: bytes, limit: int = 65536) -> list[str]:
 )
 def test_it_splits_at_every_kind_of_line_end_wherever_a_read_ends(reads, lines):
     assert split(*reads) == lines
+
+
+@pytest.mark.parametrize(
+    ("reads", "lines"),
+    [
+        ([b"10%\r20%\r30%\nnext\n"], ["10%", "\r20%", "\r30%", "next"]),
+        ([b"10%\r", b"20%\n", b"next"], ["10%", "\r20%", "next"]),
+        ([b"a\r\nb\r\n"], ["a", "b"]),
+        ([b"a\r", b"\nb\r", b"\nc"], ["a", "b", "c"]),
+        ([b"a\r\r\nb"], ["a", "\r", "b"]),
+    ],
+)
+def test_what_follows_a_carriage_return_begins_with_it_where_that_is_asked_for(reads, lines):
+    assert split(*reads, mark_returns=True) == lines
 
 
 def test_a_progress_line_is_there_at_once():
@@ -86,8 +100,8 @@ def test_a_long_line_without_end_holds_no_more_than_the_limit():
     assert len(splitter._begun) == 1000
 
 
-@given(st.text(alphabet="ab\n\r é\0", max_size=60), st.integers(0, 2**32), st.integers(1, 50))
-def test_where_reads_end_makes_no_difference(text, seed, limit):
+@given(st.text(alphabet="ab\n\r é\0", max_size=60), st.integers(0, 2**32), st.integers(1, 50), st.booleans())
+def test_where_reads_end_makes_no_difference(text, seed, limit, mark):
     data = text.encode()
     cuts = random.Random(seed)
     reads, rest = [], data
@@ -95,7 +109,7 @@ def test_where_reads_end_makes_no_difference(text, seed, limit):
         size = cuts.randint(1, len(rest))
         reads.append(rest[:size])
         rest = rest[size:]
-    assert split(*reads, limit=limit) == split(data, limit=limit)
+    assert split(*reads, limit=limit, mark_returns=mark) == split(data, limit=limit, mark_returns=mark)
     if "\0" not in text:
         plain = text.replace("\r\n", "\n").replace("\r", "\n")
         assert split(*reads) == (plain.removesuffix("\n").split("\n") if plain else [])

@@ -46,6 +46,7 @@ class FakeEngine:
         timeout: float | None = None,
         stdin: bytes | None = None,
         line_limit: int = 0,
+        mark_returns: bool = False,
     ) -> CommandResult:
         assert sink is not None
         assert cancel is not None

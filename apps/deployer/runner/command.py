@@ -5,6 +5,7 @@ import logging
 import os
 import selectors
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
@@ -58,16 +59,16 @@ class Command:
         selector: selectors.BaseSelector,
         wake: tuple[int, int],
         sink: Sink | None,
-        line_limit: int,
+        splitter: Callable[[], LineSplitter],
         grace: float,
         drain: float,
     ) -> None:
         self._group = ProcessGroup(leader)
         self._open: dict[IO[bytes], tuple[Stream, LineSplitter]] = {}
         if stdout is not None:
-            self._open[stdout] = "stdout", LineSplitter(line_limit)
+            self._open[stdout] = "stdout", splitter()
         if stderr is not None:
-            self._open[stderr] = "stderr", LineSplitter(line_limit)
+            self._open[stderr] = "stderr", splitter()
         self._stdin = stdin
         self._unwritten = memoryview(b"")
         self._selector = selector

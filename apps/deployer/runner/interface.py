@@ -117,14 +117,16 @@ class CommandRunner(Protocol):
         timeout: float | None = None,
         stdin: bytes | None = None,
         line_limit: int = LINE_LIMIT,
+        mark_returns: bool = False,
     ) -> CommandResult:
         """Run `argv` to its end and return how it ended.
 
         `env` is the command's whole environment (None: `process_environment()`), `sink` gets each line as
         it comes, in the calling thread; what it raises ends the command and is raised here. `timeout` is
         in seconds. Without `stdin` the command reads nothing. Of a line beyond `line_limit` bytes the
-        beginning is kept. A command that cannot be started is no exception: its outcome is NOT_STARTED,
-        its exit code 127 (no such program) or 126, and a line on stderr says why.
+        beginning is kept; with `mark_returns` one that follows a "\\r" begins with it. A command that
+        cannot be started is no exception: its outcome is NOT_STARTED, its exit code 127 (no such program)
+        or 126, and a line on stderr says why.
         """
         ...
 

@@ -9,10 +9,14 @@ class LineSplitter:
     A progress bar's "\r" ends a line at once. Text is UTF-8; what is not, and NUL, which PostgreSQL
     refuses in a text, becomes U+FFFD. Of a line beyond `limit` bytes the beginning is kept, with a
     note of how much was left out, so that memory stays bounded whatever the command prints.
+
+    With `mark_returns` a line that follows a "\r" begins with it: what a command writes before each
+    line that it hands on is not taken for such where somebody else's line pretends to it after a "\r".
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, mark_returns: bool = False) -> None:
         self._limit = limit
+        self._begins = b"\n\r" if mark_returns else b"\n"
         self._begun = bytearray()
         self._left_out = 0
         self._after_return = False
@@ -22,10 +26,12 @@ class LineSplitter:
         if self._after_return and data:
             # The line ended at the "\r" that ended the last read; this is the rest of its line end.
             self._after_return = False
-            data = data.removeprefix(b"\n")
+            if data.startswith(b"\n"):
+                data = data[1:]
+                self._begun.clear()  # of its mark
         if b"\r" in data:
             self._after_return = data.endswith(b"\r")
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", self._begins)
         ended, newline, begun = data.rpartition(b"\n")
         texts: list[str] = []
         if newline and (self._begun or self._left_out):

@@ -110,6 +110,7 @@ class MockRunner:
         timeout: float | None = None,
         stdin: bytes | None = None,
         line_limit: int = LINE_LIMIT,
+        mark_returns: bool = False,
     ) -> CommandResult:
         """Record the call and return the scripted end; see CommandRunner.run."""
         if cancel is not None and cancel.cancelled:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from apps.deployer.runner.interface import (
     Outcome,
     Sink,
 )
+from apps.deployer.runner.lines import LineSplitter
 from apps.deployer.runner.orphans import MARKER
 from apps.deployer.runner.terminal import Terminal
 from apps.deployer.runner.terminal_command import TerminalCommand, open_terminal
@@ -51,6 +53,7 @@ class SubprocessRunner:
         timeout: float | None = None,
         stdin: bytes | None = None,
         line_limit: int = LINE_LIMIT,
+        mark_returns: bool = False,
     ) -> CommandResult:
         """Run `argv` to its end in the calling thread; see CommandRunner.run."""
         if not argv:
@@ -84,7 +87,7 @@ class SubprocessRunner:
                 selector=selector,
                 wake=wake,
                 sink=sink,
-                line_limit=line_limit,
+                splitter=partial(LineSplitter, line_limit, mark_returns=mark_returns),
                 grace=self._grace,
                 drain=self._drain,
             )
