@@ -13,6 +13,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from apps.accounts.models import Grant, Token, User
 from apps.accounts.sign_in.session_store import SessionStore
+from apps.applications.models import App
 from apps.deployments.live import access_changed
 
 # What signing in writes to the person's row.
@@ -20,11 +21,12 @@ _SAYS_NOTHING = {"last_login"}
 
 
 def connect() -> None:
-    """Announce from now on what changes about sessions, tokens, people, teams and grants."""
+    """Announce from now on what changes about sessions, tokens, people, teams, grants and protection."""
     for signal in (post_save, post_delete):
         signal.connect(_person_changed, sender=User, dispatch_uid="access")
         signal.connect(_grant_changed, sender=Grant, dispatch_uid="access")
         signal.connect(_grant_changed, sender=Token, dispatch_uid="access")
+    post_save.connect(_app_changed, sender=App, dispatch_uid="access")
     post_delete.connect(_team_changed, sender=Group, dispatch_uid="access")
     m2m_changed.connect(_team_changed, sender=User.groups.through, dispatch_uid="access")
     post_delete.connect(_session_ended, sender=Session, dispatch_uid="access")
@@ -41,6 +43,12 @@ def _grant_changed(instance: Grant | Token, **_: Any) -> None:
 
 def _team_changed(**_: Any) -> None:
     access_changed(None)
+
+
+def _app_changed(update_fields: frozenset[str] | None = None, **_: Any) -> None:
+    # Open consoles end where an app becomes a protected one.
+    if update_fields is not None and "protected" in update_fields:
+        access_changed(None)
 
 
 def _session_ended(instance: Session, **_: Any) -> None:

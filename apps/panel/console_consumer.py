@@ -16,7 +16,7 @@ from apps.accounts.policy import Permission
 from apps.accounts.sign_in.recent import is_recent_in
 from apps.applications.models import App
 from apps.core.errors import DomainError
-from apps.deployer.console.console import SHELLS, Console, Place, ProtectedFromConsoles
+from apps.deployer.console.console import SHELLS, Console, Place, require_unprotected
 from apps.deployer.console.consoles import TooManyConsoles, consoles
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.terminal import LITTLE_TYPED, Terminal
@@ -40,11 +40,20 @@ class Outbox:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._items: deque[bytes | dict[str, Any]] = deque()
+        self._has_room = False
         self._arrived = asyncio.Event()
 
     def put(self, item: bytes | dict[str, Any]) -> None:
         """Add bytes or a message; from any thread."""
         self._items.append(item)
+        self._wake()
+
+    def put_typed(self) -> None:
+        """Add that there is room for more to be typed; from any thread. It is told once, however often."""
+        self._has_room = True
+        self._wake()
+
+    def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody is there any more
             self._loop.call_soon_threadsafe(self._arrived.set)
 
@@ -59,6 +68,9 @@ class Outbox:
                 taken[-1] += item
             else:
                 taken.append(item)
+        if self._has_room:
+            self._has_room = False
+            taken.append({"type": "typed"})
         return taken
 
 
@@ -108,7 +120,7 @@ class ConsoleConsumer(LiveConsumer):
         self.has_left = self.is_warned = False
         self.typed_at, self.unanswered, self.untaken = time.monotonic(), 0, 0
         self.outbox = Outbox()
-        self.terminal = Terminal(self.outbox.put, columns, rows, lambda: self.outbox.put({"type": "typed"}))
+        self.terminal = Terminal(self.outbox.put, columns, rows, self.outbox.put_typed)
         return True
 
     def topics(self) -> tuple[str, ...]:
@@ -116,28 +128,25 @@ class ConsoleConsumer(LiveConsumer):
 
     async def _send_live(self) -> None:
         assert self.app is not None
-        sender: asyncio.Task[None] | None = None
+        console = Console(
+            default_runner(), self.app, self.place, self._actor(), self.terminal, self.outbox.put
+        )
         try:
-            if self.app.protected:
-                raise ProtectedFromConsoles(self.app)
-            self.console = Console(
-                default_runner(), self.app, self.place, self._actor(), self.terminal, self.outbox.put
-            )
-            consoles.start(self.console, self.user.pk)
-            sender = asyncio.create_task(self._send_output())
-            await super()._send_live()
+            require_unprotected(self.app)
+            consoles.start(console, self.user.pk)
         except DomainError as error:
-            self.console = None
             await self.send(json.dumps({"type": "refused", "text": str(error)}))
             await self.close(TOO_MANY if isinstance(error, TooManyConsoles) else NORMAL)
+            return
+        self.console = console
+        sender = asyncio.create_task(self._send_output())
+        try:
+            await super()._send_live()
         finally:
-            if self.console is not None:
-                # Who is cut off without a word of theirs is so by the server's own end.
-                self.console.end(
-                    self.why or (ConsoleEnd.PAGE_CLOSED if self.has_left else ConsoleEnd.PANEL_STOPPED)
-                )
-            if sender is not None:
-                sender.cancel()
+            # Who is cut off without a word of theirs is so by the server's own end.
+            cut = ConsoleEnd.PAGE_CLOSED if self.has_left else ConsoleEnd.PANEL_STOPPED
+            console.end(self.why or cut)
+            sender.cancel()
 
     async def disconnect(self, code: int) -> None:
         self.has_left = True
@@ -166,7 +175,7 @@ class ConsoleConsumer(LiveConsumer):
             if not self.terminal.type(bytes_data):
                 self.console.end(ConsoleEnd.TOO_FAST)
             elif self.terminal.typed_ahead <= LITTLE_TYPED:
-                self.outbox.put({"type": "typed"})
+                self.outbox.put_typed()
             return
         try:
             match json.loads(text_data or ""):

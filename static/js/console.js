@@ -91,7 +91,8 @@
     terminal.onResize(({ cols, rows }) => tell({ type: "size", columns: cols, rows }));
     terminal.attachCustomKeyEventHandler((event) => {
       if (event.type !== "keydown") return true;
-      if (event.key === "Tab" && event.timeStamp - escapedAt < LEAVE) return false; // the browser moves on
+      // Then the browser moves on.
+      if (event.key === "Tab" && (!isOpen() || event.timeStamp - escapedAt < LEAVE)) return false;
       escapedAt = event.key === "Escape" ? event.timeStamp : -LEAVE;
       return true;
     });
@@ -190,11 +191,13 @@
   }
 
   function setOpen(on) {
+    const wasClosed = document.activeElement === close;
     close.hidden = !on;
     reader.hidden = false;
     open.disabled = on;
     form.elements.place.disabled = form.elements.shell.disabled = on;
-    if (!on) open.focus();
+    // Else it stays where it is: who goes on typing would open another shell by Enter, and type into that.
+    if (wasClosed) open.focus();
   }
 
   // --- what the person does ---

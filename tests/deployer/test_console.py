@@ -1,5 +1,6 @@
 """A console's choice of container and shell, its ends, and what is done about what it leaves."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from apps.core.errors import Conflict, NotAllowed, NotFound
 from apps.core.owner import current_owner
 from apps.deployer.console.commands import MARKER, end_shell, open_shell
 from apps.deployer.console.console import Console, Place, choose, require_unprotected
+from apps.deployer.console.consoles import IN_ALL, Consoles, TooManyConsoles
 from apps.deployer.console.ending import sweep
 from apps.deployer.runner.interface import Outcome
 from apps.deployer.runner.mock_runner import MockRunner
@@ -181,7 +183,10 @@ def test_what_a_dead_panel_left_is_closed_and_cleared_and_what_a_living_one_has_
     dead, mine = ConsoleSession.objects.order_by("pk")
     assert (dead.end, dead.cleared_at is not None) == (ConsoleEnd.PANEL_DIED, True)
     assert mine.ended_at is None
-    assert AuditEntry.objects.get(action="console.closed").actor == "ada"
+    closed = AuditEntry.objects.get(action="console.closed")
+    assert closed.actor == "ada"
+    # It may have been long before this was found out: how long it was open nobody knows.
+    assert "seconds" not in closed.after
 
 
 def test_the_container_is_chosen_by_service_and_number() -> None:
@@ -191,6 +196,21 @@ def test_the_container_is_chosen_by_service_and_number() -> None:
         choose(both, Place("web", "1"))
     with pytest.raises(NotFound, match="no container of a service"):
         choose(both, Place("nothing"))
+
+
+def test_there_are_so_many_for_everybody_together_until_they_have_ended(app: App) -> None:
+    held, mine = threading.Event(), Consoles()
+    mock = MockRunner().on("exec", before=lambda _: held.wait(20), exit_code=1)
+    by = Actor("ada", "web")
+    made = [Console(mock, app, Place("web"), by, Terminal(print), lambda _: None) for _ in range(IN_ALL + 1)]
+    for person, console in enumerate(made[:-1]):
+        mine.start(console, person)
+    with pytest.raises(TooManyConsoles, match="for everybody together"):
+        mine.start(made[-1], IN_ALL)
+    held.set()
+    mine.stop()
+    mine.start(made[-1], IN_ALL)
+    mine.stop()
 
 
 def test_a_protected_app_has_no_console(app: App) -> None:

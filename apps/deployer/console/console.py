@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, override
 
 from apps.accounts.actor import Actor
 from apps.accounts.audit import AuditAction, record
@@ -34,6 +34,7 @@ from apps.deployer.runner.interface import (
     collect,
 )
 from apps.deployer.runner.terminal import Terminal
+from apps.deployer.terminal_signs import with_visible_signs
 from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,8 @@ def choose(containers: list[Container], place: Place) -> Container:
 class Console(threading.Thread):
     """Opens a shell, lets `terminal` talk to it, and sees to its end, in a thread of its own.
 
-    `tell` gets what happens, in that thread, and must not wait: {"type": "opened" | "refused" | "closed"}.
+    `tell` gets what happens, in that thread, and must not wait: {"type": "opened" | "refused" | "closed"},
+    in the language of whoever makes it.
     Whoever holds it calls `end` at any time; the thread writes down why, and ends what runs in the container.
     """
 
@@ -121,6 +123,7 @@ class Console(threading.Thread):
         self.marker = secrets.token_hex(16)
         self._runner, self._app, self._place, self._by = runner, app, place, by
         self._terminal, self._tell = terminal, tell
+        self._language = get_language()
         self._cancel = CancelToken()
         self._lock = threading.Lock()
         self._why: ConsoleEnd | None = None
@@ -133,13 +136,15 @@ class Console(threading.Thread):
         self._cancel.cancel()
 
     def run(self) -> None:
-        try:
-            self.hold()
-        except Exception:
-            logger.exception("A console of %s failed unexpectedly", self._app.slug)
-            self._tell({"type": "refused", "text": "The panel met an unexpected error here; try again."})
-        finally:
-            connections.close_all()
+        with override(self._language):
+            try:
+                self.hold()
+            except Exception:
+                logger.exception("A console of %s failed unexpectedly", self._app.slug)
+                text = gettext("The panel met an unexpected error here; load the page again.")
+                self._tell({"type": "refused", "text": text})
+            finally:
+                connections.close_all()
 
     def hold(self) -> None:
         """Open the shell, and see to it until nothing of it is left."""
@@ -173,13 +178,13 @@ class Console(threading.Thread):
         answer = collect(self._runner, find_shells(container.id), cancel=self._cancel, timeout=_PROBE_TIMEOUT)
         if answer.outcome is Outcome.CANCELLED:
             raise NoShell(gettext("The page was closed before the shell was there."))
-        if answer.exit_code in (NOT_EXECUTABLE, NOT_FOUND):
+        if answer.outcome is Outcome.EXITED and answer.exit_code in (NOT_EXECUTABLE, NOT_FOUND):
             raise NoShell(
                 gettext("%(name)s has no shell (sh), so that no console can be opened in it.")
                 % {"name": name}
             )
         if not answer.ok:
-            said = " ".join(answer.stderr.split())[-300:] or "nothing"
+            said = with_visible_signs(" ".join(answer.stderr.split())[-300:]) or gettext("nothing")
             raise NoShell(
                 gettext("No shell could be started in %(name)s. Docker said: %(said)s")
                 % {"name": name, "said": said}

@@ -25,6 +25,9 @@ def close(session: ConsoleSession, why: ConsoleEnd, by: Actor) -> None:
     """Note that `session` is over, in its row and in the audit; where that is known nothing is changed."""
     with transaction.atomic():
         now = timezone.now()
+        # When a panel died nobody knows: it may have been long before another one found that out.
+        known = why is not ConsoleEnd.PANEL_DIED
+        lasted = {"seconds": round((now - session.opened_at).total_seconds())} if known else {}
         if not ConsoleSession.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now, end=why):
             return
         record(
@@ -36,7 +39,7 @@ def close(session: ConsoleSession, why: ConsoleEnd, by: Actor) -> None:
                 "console": session.pk,
                 "service": session.service,
                 "container": session.container_name,
-                "seconds": round((now - session.opened_at).total_seconds()),
+                **lasted,
                 "why": why.label,
             },
         )
