@@ -10,37 +10,56 @@
   if (!root) return;
   const connection = root.querySelector("[data-log-connection]");
   const pane = new LogPane(root, { keep: true, maxLines: 100_000 });
-  const latest = new Map(); // by container: when the last line of it was printed
+  const latest = new Map(); // by container, and for the panel's own words: when the last line of it was printed
   let fresh = true; // whether the lines of the page are still to be replaced by those of the stream
   let last = ""; // when the last line of all was printed
+  let before = null; // what of this held when the connection was lost: { latest, last, since }
+  let joined = true; // whether what comes goes on where the lines of the page end
 
   function say(text, kind = "") {
     connection.textContent = text;
     connection.dataset.kind = kind;
   }
 
+  function source(line) {
+    return line.stream === "panel" ? "" : line.source;
+  }
+
+  // Of all lines of a container that come again, those after the last one before the loss are new.
+  function isKnown(line) {
+    return before !== null && line.at <= (before.latest.get(source(line)) ?? before.since);
+  }
+
   function take(lines) {
     if (fresh) pane.clear();
     fresh = false;
-    const known = lostAt === null ? null : new Map(lostAt);
-    const taken = lines.filter((line) => {
-      // Of all lines of a container that come again, those after the last one before the loss are new.
-      if (line.stream === "panel") return true;
-      if (known && line.at <= (known.get(line.source) ?? "")) return false;
-      if (line.at > (latest.get(line.source) ?? "")) latest.set(line.source, line.at);
-      if (line.at > last) last = line.at;
-      return true;
-    });
+    const printed = lines.filter((line) => line.stream !== "panel");
+    if (!joined && printed.length) {
+      joined = true;
+      // All of it is later than what was seen last.
+      if (printed[0].at > before.last) pane.note(gettext("Some lines may be missing here: the connection was lost."));
+    }
+    const taken = lines.filter((line) => !isKnown(line));
+    for (const line of taken) {
+      if (line.at > (latest.get(source(line)) ?? "")) latest.set(source(line), line.at);
+      if (line.stream !== "panel" && line.at > last) last = line.at;
+    }
     pane.append(taken);
   }
 
-  let lostAt = null; // `latest` as it was when the connection was lost
+  function lose() {
+    const since = last && new Date(Date.parse(`${last.slice(0, 23)}Z`) - OVERLAP).toISOString();
+    before = { latest: new Map(latest), last, since };
+    joined = !last;
+  }
 
+  // Who comes back asks for as many lines as there may be, not from a time on: that nobody else asks for, and each
+  // would have commands of their own on the server.
   function address() {
     const query = new URLSearchParams(root.dataset.query);
-    if (!fresh && last) {
-      query.set("since", new Date(Date.parse(`${last.slice(0, 23)}Z`) - OVERLAP).toISOString());
+    if (before !== null && !fresh) {
       query.set("tail", "5000");
+      if (before.since && (query.has("since") || query.has("until"))) query.set("since", before.since);
     }
     return `${root.dataset.socket}?${query}`;
   }
@@ -57,7 +76,7 @@
       say(root.dataset.follows === "yes" ? gettext("Live") : gettext("Loading …"));
     },
     onLost(seconds, code) {
-      lostAt = [...latest];
+      lose();
       const why = code === TOO_MANY ? refused || gettext("Too many live pages are open.") : gettext("Connection lost.");
       waiting(why, seconds);
     },

@@ -102,7 +102,7 @@
     copy.hidden = false;
     copy.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(pane.address);
+        await navigator.clipboard.writeText(window.location.href);
       } catch {
         pane.say(gettext("The browser did not let the link be copied."));
         return;

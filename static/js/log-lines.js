@@ -30,11 +30,6 @@ class LogLines {
     }).observe(pane);
   }
 
-  // How many lines there are to show.
-  get count() {
-    return this._chunks.reduce((sum, chunk) => sum + chunk.lines.length, 0);
-  }
-
   get content() {
     return this._content;
   }
@@ -54,19 +49,6 @@ class LogLines {
       this._add(chunk, line);
     }
     this.plan();
-  }
-
-  unshift(lines) {
-    const place = this._place();
-    const added = [];
-    for (let first = 0; first < lines.length; first += LogLines.LINES_PER_CHUNK) {
-      const chunk = this._chunk();
-      for (const line of lines.slice(first, first + LogLines.LINES_PER_CHUNK)) this._add(chunk, line);
-      added.push(chunk);
-    }
-    this._chunks.unshift(...added);
-    this._content.prepend(...added.map((chunk) => chunk.element));
-    this.update(place);
   }
 
   // Forget lines at the beginning, up to the first for which `isGone` does not hold.

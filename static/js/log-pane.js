@@ -1,447 +1,267 @@
 // A pane of output like a terminal's: follows the end until the reader scrolls up, and stays quick at 100,000 lines.
-// Its markup is templates/partials/log_pane.html, its dress static/css/log.css, its other halves are
-// terminal-text.js (colours), log-lines.js (what is drawn) and log-search.js.
+// Its markup is templates/partials/log_pane.html, its dress static/css/log.css. This part takes the lines and follows
+// the reader; the others are terminal-text.js (colours), log-line.js (what a line looks like), log-lines.js (which are
+// drawn), log-search.js and log-copy.js.
 "use strict";
 
-const LogPane = (() => {
-  // A line that the server put into the page; `data-raw` is its text where that holds control sequences.
-  function lineOfMarkup(element) {
-    const { seq, at, raw, source, level } = element.dataset;
-    const stream = /log-(stdout|stderr|panel)/.exec(element.className)?.[1] ?? "stdout";
-    // Of a carriage return the parser of HTML makes a line end, which no line has.
-    const text = raw?.replaceAll("\n", "\r") ?? element.querySelector(".log-text").textContent;
-    return { seq: seq ? Number(seq) : undefined, at, stream, text, source, level };
+class LogPane {
+  // `root` holds the markup of the partial.
+  // links: lines are numbered for good, and each has an address (#L123).
+  // keep: whether the lines that the server put there are taken over, or dropped as others come in their place.
+  // isQuiet(line): lines that are left out until the reader wants them, as something else shows what they say.
+  // maxLines, maxCharacters: when there are more, the oldest go, and the pane says so.
+  constructor(root, { links = false, keep = true, isQuiet = () => false, maxLines = 200_000, maxCharacters = 48 * 1024 * 1024 } = {}) {
+    this._root = root;
+    this._links = links;
+    this._isQuiet = isQuiet;
+    this._showsQuiet = false;
+    this._quiet = 0; // lines that are left out
+    this._maxLines = maxLines;
+    this._maxCharacters = maxCharacters;
+    this._lines = []; // all of them, in order
+    this._characters = 0;
+    this._gone = 0; // lines that were forgotten
+    this._new = 0; // lines that came since the reader scrolled up
+    this._marked = null;
+    this._wanted = null; // the number of the line in the address, until it comes
+    const part = (name) => root.querySelector(`[data-log-${name}]`);
+    this._pane = part("pane");
+    this._empty = part("empty");
+    this._said = part("said");
+    this._jump = part("jump");
+    this._jumpWords = part("jump-words");
+    this._words = this._jumpWords.textContent;
+    const given = !keep ? [] : [...this._pane.querySelectorAll(".log-line")].map(logLine.ofMarkup);
+    this.shown = new LogLines(this._pane, (line) => this._element(line));
+    this.search = new LogSearch(this, root);
+    new LogCopy(this, root);
+    this._listen(part);
+    this._readAddress();
+    this.append(given, { areNew: false });
+    root.logPane = this;
   }
 
-  // What a line reads as when it is copied.
-  function words(line) {
-    return line.source ? `${line.source} | ${line.text}` : line.text;
+  // All lines that the pane holds, in order.
+  get lines() {
+    return this._lines;
   }
 
-  function copied(lines) {
-    return lines.map((line) => `${words(line)}\n`).join("");
+  get following() {
+    return this.shown.following;
   }
 
-  // How many characters of the copied line stand before a place in its element.
-  function offsetIn({ line, element }, node, offset) {
-    const text = element.querySelector(".log-text") ?? element;
-    if (!text.contains(node)) return text.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING ? words(line).length : 0;
-    const range = document.createRange();
-    range.setStart(text, 0);
-    range.setEnd(node, offset);
-    return words(line).length - line.text.length + range.toString().length;
+  // Take lines at the end: [{ seq, at, stream, text, source?, level? }]; `at` is ISO 8601 in UTC. Where they
+  // are not new but were there before the page was, they are not counted as such.
+  append(lines, { areNew = true } = {}) {
+    this._take(lines.map((line) => this._prepared(line)), areNew);
   }
 
-  // A text as nodes, with the classes of `runs` and the marks of `found`, up to character `end`.
-  function dressed(text, runs, found, end) {
-    const cuts = new Set([0, end]);
-    for (const { start, end: stop } of [...runs, ...found]) {
-      cuts.add(Math.min(start, end));
-      cuts.add(Math.min(stop, end));
-    }
-    const places = [...cuts].sort((one, other) => one - other);
-    const pieces = [];
-    for (let index = 0; index + 1 < places.length; index += 1) {
-      const [start, stop] = [places[index], places[index + 1]];
-      const covers = (one) => one.start <= start && one.end >= stop;
-      const css = runs.find(covers)?.css;
-      const isFound = found.some(covers);
-      if (!css && !isFound) {
-        pieces.push(text.slice(start, stop));
-        continue;
-      }
-      const piece = document.createElement(isFound ? "mark" : "span");
-      if (css) piece.className = css;
-      piece.textContent = text.slice(start, stop);
-      pieces.push(piece);
-    }
-    return pieces;
+  // Say something between the lines, for example how many were skipped.
+  note(text) {
+    this._take([{ text, runs: null, isNote: true }]);
   }
 
-  return class LogPane {
-    // `root` holds the markup of the partial.
-    // links: lines are numbered for good, and each has an address (#L123).
-    // keep: whether the lines that the server put there are taken over, or dropped as others come in their place.
-    // isQuiet(line): lines that are left out until the reader wants them, as something else shows what they say.
-    // maxLines, maxCharacters: when there are more, the oldest go, and the pane says so.
-    constructor(root, { links = false, keep = true, isQuiet = () => false, maxLines = 200_000, maxCharacters = 48 * 1024 * 1024 } = {}) {
-      this._root = root;
-      this._links = links;
-      this._isQuiet = isQuiet;
-      this._showsQuiet = false;
-      this._quiet = 0; // lines that are left out
-      this._maxLines = maxLines;
-      this._maxCharacters = maxCharacters;
-      this._lines = []; // all of them, in order
-      this._characters = 0;
-      this._gone = 0; // lines that were forgotten
-      this._new = 0; // lines that came since the reader scrolled up
-      this._marked = null;
-      this._wanted = null; // the number of the line in the address, until it comes
-      const part = (name) => root.querySelector(`[data-log-${name}]`);
-      this._pane = part("pane");
-      this._empty = part("empty");
-      this._said = part("said");
-      this._jump = part("jump");
-      this._jumpWords = part("jump-words");
-      this._words = this._jumpWords.textContent;
-      const given = !keep ? [] : [...this._pane.querySelectorAll(".log-line")].map(lineOfMarkup);
-      this.shown = new LogLines(this._pane, (line) => this._element(line));
-      this.search = new LogSearch(this, root);
-      this._listen(part);
-      this._readAddress();
-      this.append(given, { areNew: false });
-      root.logPane = this;
-    }
+  clear() {
+    this._lines = [];
+    this._characters = this._gone = this._new = this._quiet = 0;
+    this._marked = null;
+    this.search.again();
+    this.show();
+    this.follow(true);
+    this._tell();
+  }
 
-    // All lines that the pane holds, in order.
-    get lines() {
-      return this._lines;
-    }
+  // Whether the pane shows a line, or leaves it out.
+  shows(line) {
+    return !this.isLeftOut(line) && this.search.shows(line);
+  }
 
-    // The address of the page, with the line that is marked.
-    get address() {
-      return window.location.href;
-    }
+  isLeftOut(line) {
+    return Boolean(line.isQuiet) && !this._showsQuiet;
+  }
 
-    get following() {
-      return this.shown.following;
-    }
+  // Show anew what is to be shown.
+  show() {
+    this.shown.replace(this._lines.filter((line) => this.shows(line)));
+    if (this._marked && !this.following) this.shown.bring(this._marked);
+    this._tellEmpty();
+  }
 
-    // Take lines at the end: [{ seq, at, stream, text, source?, level? }]; `at` is ISO 8601 in UTC. Where they
-    // are not new but were there before the page was, they are not counted as such.
-    append(lines, { areNew = true } = {}) {
-      this._take(lines.map((line) => this._prepared(line)), areNew);
-    }
+  // Keep the end in sight, or stop to.
+  follow(on) {
+    if (on) this._new = 0;
+    this.shown.following = on;
+    this._tell();
+    if (on) this.shown.toEnd();
+  }
 
-    // Say something between the lines, for example how many were skipped.
-    note(text) {
-      this._take([{ text, runs: null, isNote: true }]);
-    }
+  // Bring a line into sight and mark it; its number becomes part of the page's address.
+  mark(line, { inAddress = this._links } = {}) {
+    const before = this._marked;
+    this._marked = line;
+    if (line.isQuiet && !this._showsQuiet) this._quietButton.click();
+    if (!this.shows(line)) this.search.showAll();
+    this.shown.bring(line);
+    for (const one of [before, line]) if (one) this._dress(one);
+    this._tell();
+    if (inAddress && line.seq) history.replaceState(history.state, "", `#L${line.seq}`);
+  }
 
-    // Take lines that come before all others; what the reader sees stays where it is.
-    prepend(lines) {
-      if (!lines.length) return;
-      const before = lines.map((line) => this._prepared(line));
-      this._lines = [...before, ...this._lines];
-      this._count(before);
-      this.search.look(before, true);
-      this.shown.unshift(before.filter((line) => this.shows(line)));
-      this._tellEmpty();
-    }
+  say(text) {
+    this._said.textContent = "";
+    this._said.textContent = text;
+  }
 
-    clear() {
-      this._lines = [];
-      this._characters = this._gone = this._new = this._quiet = 0;
-      this._marked = null;
+  focus() {
+    this._pane.focus({ preventScroll: true });
+  }
+
+  // --- taking lines ---
+
+  _take(lines, areNew = true) {
+    if (!lines.length) return;
+    for (const line of lines) this._lines.push(line);
+    this._count(lines);
+    this.search.look(lines);
+    const shown = lines.filter((line) => this.shows(line));
+    this.shown.push(shown);
+    if (areNew && !this.following) this._new += shown.length;
+    this._forgetOldest();
+    this._tell();
+    if (this._wanted !== null) this._goToWanted(lines);
+  }
+
+  _count(lines) {
+    for (const line of lines) {
+      this._characters += line.text.length;
+      if (line.isQuiet) this._quiet += 1;
+    }
+    if (this._quiet) {
+      this._quietButton.hidden = false;
+      this._quietButton.title = interpolate(
+        ngettext("%s line that only tells progress", "%s lines that only tell progress", this._quiet), [this._quiet.toLocaleString()],
+      );
+    }
+  }
+
+  _prepared(line) {
+    const ready = { ...line, ...terminalText(line.text) };
+    if (this._isQuiet(ready)) ready.isQuiet = true;
+    return ready;
+  }
+
+  // Ten in a hundred at once: not with each line.
+  _forgetOldest() {
+    if (this._lines.length <= this._maxLines && this._characters <= this._maxCharacters) return;
+    let gone = 0;
+    const { length } = this._lines;
+    while (gone < length - 1 && (length - gone > this._maxLines * 0.9 || this._characters > this._maxCharacters * 0.9)) {
+      this._lines[gone].isGone = true;
+      this._characters -= this._lines[gone].text.length;
+      gone += 1;
+    }
+    this._lines.splice(0, gone);
+    this._gone += gone;
+    this.search.forget();
+    this.shown.drop((line) => line.isGone);
+    const note = this._root.querySelector("[data-log-gone]");
+    const words = ngettext("%s earlier line is no longer shown here.", "%s earlier lines are no longer shown here.", this._gone);
+    note.textContent = interpolate(words, [this._gone.toLocaleString()]);
+    note.hidden = false;
+  }
+
+  _element(line) {
+    return logLine.element(line, { links: this._links, isMarked: line === this._marked, found: this.search.find(line) });
+  }
+
+  _dress(line) {
+    const element = this._links && line.seq ? this._pane.querySelector(`#L${line.seq}`) : null;
+    if (element) element.replaceWith(this._element(line));
+    else this.shown.redraw();
+  }
+
+  // --- what the reader does ---
+
+  _listen(part) {
+    this._pane.addEventListener("scroll", () => {
+      const moved = this.shown.readerMoved();
+      if (moved !== null && moved !== this.following) this.follow(moved);
+    }, { passive: true });
+    this._jump.addEventListener("click", () => {
+      this.follow(true);
+      this.focus();
+    });
+    this._pane.addEventListener("click", (event) => {
+      const number = event.target.closest(".log-number");
+      if (!number || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.mark(this.shown.at(number).line);
+    });
+    this._toggle(part("wrap"), "log-wrap", (on) => this.shown.wrap(on));
+    this._toggle(part("times"), "log-times", (on) => {
+      this._pane.classList.toggle("log-timed", on);
+      this.shown.measure();
+    }, true);
+    this._quietButton = part("quiet");
+    this._quietButton.addEventListener("click", () => {
+      this._showsQuiet = !this._showsQuiet;
+      this._quietButton.setAttribute("aria-pressed", String(this._showsQuiet));
       this.search.again();
       this.show();
-      this.follow(true);
-      this._tell();
-    }
+    });
+    window.addEventListener("hashchange", () => this._readAddress());
+    window.addEventListener("beforeprint", () => this.shown.fillAll());
+    window.addEventListener("afterprint", () => this.shown.update());
+  }
 
-    // Whether the pane shows a line, or leaves it out.
-    shows(line) {
-      return !this.isLeftOut(line) && this.search.shows(line);
-    }
-
-    isLeftOut(line) {
-      return Boolean(line.isQuiet) && !this._showsQuiet;
-    }
-
-    // Show anew what is to be shown.
-    show() {
-      this.shown.replace(this._lines.filter((line) => this.shows(line)));
-      if (this._marked && !this.following) this.shown.bring(this._marked);
-      this._tellEmpty();
-    }
-
-    // Keep the end in sight, or stop to.
-    follow(on) {
-      if (on) this._new = 0;
-      this.shown.following = on;
-      this._tell();
-      if (on) this.shown.toEnd();
-    }
-
-    // Bring a line into sight and mark it; its number becomes part of the page's address.
-    mark(line, { inAddress = this._links } = {}) {
-      const before = this._marked;
-      this._marked = line;
-      if (line.isQuiet && !this._showsQuiet) this._quietButton.click();
-      if (!this.shows(line)) this.search.showAll();
-      this.shown.bring(line);
-      for (const one of [before, line]) if (one) this._dress(one);
-      this._tell();
-      if (inAddress && line.seq) history.replaceState(history.state, "", `#L${line.seq}`);
-    }
-
-    get marked() {
-      return this._marked;
-    }
-
-    say(text) {
-      this._said.textContent = "";
-      this._said.textContent = text;
-    }
-
-    focus() {
-      this._pane.focus({ preventScroll: true });
-    }
-
-    // --- taking lines ---
-
-    _take(lines, areNew = true) {
-      if (!lines.length) return;
-      for (const line of lines) this._lines.push(line);
-      this._count(lines);
-      this.search.look(lines);
-      const shown = lines.filter((line) => this.shows(line));
-      this.shown.push(shown);
-      if (areNew && !this.following) this._new += shown.length;
-      this._forgetOldest();
-      this._tell();
-      if (this._wanted !== null) this._goToWanted();
-    }
-
-    _count(lines) {
-      for (const line of lines) {
-        this._characters += line.text.length;
-        if (line.isQuiet) this._quiet += 1;
-      }
-      if (this._quiet) {
-        this._quietButton.hidden = false;
-        this._quietButton.title = interpolate(
-          ngettext("%s line that only tells progress", "%s lines that only tell progress", this._quiet), [this._quiet.toLocaleString()],
-        );
-      }
-    }
-
-    _prepared(line) {
-      const ready = { ...line, ...terminalText(line.text) };
-      if (this._isQuiet(ready)) ready.isQuiet = true;
-      return ready;
-    }
-
-    // Ten in a hundred at once: not with each line.
-    _forgetOldest() {
-      if (this._lines.length <= this._maxLines && this._characters <= this._maxCharacters) return;
-      let gone = 0;
-      const { length } = this._lines;
-      while (gone < length - 1 && (length - gone > this._maxLines * 0.9 || this._characters > this._maxCharacters * 0.9)) {
-        this._lines[gone].isGone = true;
-        this._characters -= this._lines[gone].text.length;
-        gone += 1;
-      }
-      this._lines.splice(0, gone);
-      this._gone += gone;
-      this.search.forget();
-      this.shown.drop((line) => line.isGone);
-      const note = this._root.querySelector("[data-log-gone]");
-      const words = ngettext("%s earlier line is no longer shown here.", "%s earlier lines are no longer shown here.", this._gone);
-      note.textContent = interpolate(words, [this._gone.toLocaleString()]);
-      note.hidden = false;
-    }
-
-    // --- what a line looks like ---
-
-    _element(line) {
-      const element = document.createElement("div");
-      element.className = this._classes(line);
-      if (line.isNote) {
-        element.textContent = line.text;
-        return element;
-      }
-      element.dataset.clock = line.at?.slice(11, 19) ?? "";
-      element.title = line.at ?? "";
-      if (this._links) {
-        const number = document.createElement("a");
-        number.className = "log-number";
-        number.href = `#L${line.seq}`;
-        // Thousands of them would stand in the way of those who use the keyboard, or listen.
-        number.tabIndex = -1;
-        number.setAttribute("aria-hidden", "true");
-        number.textContent = line.seq;
-        element.append(number);
-        element.id = `L${line.seq}`;
-      }
-      if (line.source) {
-        const source = document.createElement("span");
-        source.className = `log-source log-source-${[...line.source].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 6}`;
-        source.textContent = line.source;
-        element.append(source);
-      }
-      const text = document.createElement("span");
-      text.className = "log-text";
-      text.append(...this._pieces(line));
-      element.append(text);
-      if (line === this._marked) element.setAttribute("aria-current", "true");
-      return element;
-    }
-
-    _classes(line) {
-      const classes = ["log-line", line.isNote ? "log-said" : `log-${line.stream}`];
-      if (line.level) classes.push(`log-level-${line.level}`);
-      if (line === this._marked) classes.push("log-marked");
-      return classes.join(" ");
-    }
-
-    _pieces(line) {
-      const end = Math.min(line.text.length, LogLines.LONGEST);
-      const found = this.search.find(line).filter((match) => match.start < end);
-      const left = line.text.length - end;
-      const pieces = line.runs || found.length ? dressed(line.text, line.runs ?? [], found, end) : [line.text.slice(0, end)];
-      if (left) {
-        const more = document.createElement("span");
-        more.className = "log-more";
-        const words = ngettext(" … and %s character more", " … and %s characters more", left);
-        more.textContent = interpolate(words, [left.toLocaleString()]);
-        pieces.push(more);
-      }
-      return pieces;
-    }
-
-    _dress(line) {
-      const element = this._links && line.seq ? this._pane.querySelector(`#L${line.seq}`) : null;
-      if (element) element.replaceWith(this._element(line));
-      else this.shown.redraw();
-    }
-
-    // --- what the reader does ---
-
-    _listen(part) {
-      this._pane.addEventListener("scroll", () => {
-        const moved = this.shown.readerMoved();
-        if (moved !== null && moved !== this.following) this.follow(moved);
-      }, { passive: true });
-      this._jump.addEventListener("click", () => {
-        this.follow(true);
-        this.focus();
-      });
-      this._pane.addEventListener("click", (event) => {
-        const number = event.target.closest(".log-number");
-        if (!number || event.ctrlKey || event.metaKey || event.shiftKey) return;
-        event.preventDefault();
-        this.mark(this.shown.at(number).line);
-      });
-      this._pane.addEventListener("keydown", (event) => {
-        if (event.key.toLowerCase() !== "a" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        document.getSelection().selectAllChildren(this.shown.content);
-      });
-      document.addEventListener("selectionchange", () => {
-        // Lines that are being selected must not run away.
-        if (this.following && this._selects() && !this._selectsAll()) this.follow(false);
-      });
-      this._pane.addEventListener("copy", (event) => {
-        if (!this._selects()) return;
-        event.clipboardData.setData("text/plain", this.selectedText());
-        event.preventDefault();
-      });
-      this._toggle(part("wrap"), "log-wrap", (on) => this.shown.wrap(on));
-      this._toggle(part("times"), "log-times", (on) => {
-        this._pane.classList.toggle("log-timed", on);
-        this.shown.measure();
-      }, true);
-      this._quietButton = part("quiet");
-      this._quietButton.addEventListener("click", () => {
-        this._showsQuiet = !this._showsQuiet;
-        this._quietButton.setAttribute("aria-pressed", String(this._showsQuiet));
-        this.search.again();
-        this.show();
-      });
-      const copy = part("copy");
-      if (navigator.clipboard) {
-        copy.hidden = false;
-        copy.addEventListener("mousedown", (event) => event.preventDefault()); // it would end the selection
-        copy.addEventListener("click", () => this._copy());
-      }
-      window.addEventListener("hashchange", () => this._readAddress());
-      window.addEventListener("beforeprint", () => this.shown.fillAll());
-      window.addEventListener("afterprint", () => this.shown.update());
-    }
-
-    // A button that is on or off, and stays so on the next page.
-    _toggle(button, key, act, standard = false) {
-      const turn = (on) => {
-        button.setAttribute("aria-pressed", String(on));
-        act(on);
-      };
-      button.hidden = false;
-      let on = standard;
-      try {
-        on = (localStorage.getItem(key) ?? String(standard)) === "true";
-      } catch { /* a browser that keeps nothing */ }
+  // A button that is on or off, and stays so on the next page.
+  _toggle(button, key, act, standard = false) {
+    const turn = (on) => {
+      button.setAttribute("aria-pressed", String(on));
+      act(on);
+    };
+    button.hidden = false;
+    let on = standard;
+    try {
+      on = (localStorage.getItem(key) ?? String(standard)) === "true";
+    } catch { /* a browser that keeps nothing */ }
+    turn(on);
+    button.addEventListener("click", () => {
+      on = !on;
       turn(on);
-      button.addEventListener("click", () => {
-        on = !on;
-        turn(on);
-        try {
-          localStorage.setItem(key, String(on));
-        } catch { /* a browser that keeps nothing */ }
-      });
-    }
+      try {
+        localStorage.setItem(key, String(on));
+      } catch { /* a browser that keeps nothing */ }
+    });
+  }
 
-    // --- copying ---
+  // --- addresses of lines ---
 
-    _selects() {
-      const selection = document.getSelection();
-      return Boolean(selection) && !selection.isCollapsed && this._pane.contains(selection.anchorNode)
-        && this._pane.contains(selection.focusNode);
-    }
+  _readAddress() {
+    const found = /^#L([0-9]{1,10})$/.exec(window.location.hash);
+    if (!this._links || !found) return;
+    this._wanted = Number(found[1]);
+    this.follow(false);
+    this._goToWanted(this._lines);
+  }
 
-    _selectsAll() {
-      const { anchorNode, focusNode } = document.getSelection();
-      return anchorNode === this.shown.content && focusNode === this.shown.content;
-    }
+  _goToWanted(lines) {
+    const line = lines.find((one) => one.seq === this._wanted);
+    if (!line) return;
+    this._wanted = null;
+    this.mark(line, { inAddress: false });
+  }
 
-    // The lines that are selected, also those between that are not drawn.
-    selectedText() {
-      const range = document.getSelection().getRangeAt(0);
-      const [first, last] = [this.shown.at(range.startContainer), this.shown.at(range.endContainer)];
-      if (this._selectsAll() || !first || !last) return copied([...this.shown]);
-      const lines = this.shown.slice(first.before, last.before + 1).map(words);
-      // From the end: the first may be the last one, too.
-      lines[lines.length - 1] = lines.at(-1).slice(0, offsetIn(last, range.endContainer, range.endOffset));
-      lines[0] = lines[0].slice(offsetIn(first, range.startContainer, range.startOffset));
-      return lines.join("\n");
-    }
+  // --- words ---
 
-    async _copy() {
-      const selected = this._selects();
-      await navigator.clipboard.writeText(selected ? this.selectedText() : copied([...this.shown]));
-      this.say(selected ? gettext("Copied the selection") : gettext("Copied all lines"));
-      this._root.dispatchEvent(new CustomEvent("log:copied"));
-    }
+  _tell() {
+    this._tellEmpty();
+    this._jump.hidden = this.following || !this._lines.length;
+    const words = ngettext("%s new line", "%s new lines", this._new);
+    this._jumpWords.textContent = this._new ? `${this._words} · ${interpolate(words, [this._new.toLocaleString()])}` : this._words;
+  }
 
-    // --- addresses of lines ---
-
-    _readAddress() {
-      const found = /^#L([0-9]{1,10})$/.exec(window.location.hash);
-      if (!this._links || !found) return;
-      this._wanted = Number(found[1]);
-      this.follow(false);
-      this._goToWanted();
-    }
-
-    _goToWanted() {
-      const line = this._lines.find((one) => one.seq === this._wanted);
-      if (!line) return;
-      this._wanted = null;
-      this.mark(line, { inAddress: false });
-    }
-
-    // --- words ---
-
-    _tell() {
-      this._tellEmpty();
-      this._jump.hidden = this.following || !this._lines.length;
-      const words = ngettext("%s new line", "%s new lines", this._new);
-      this._jumpWords.textContent = this._new ? `${this._words} · ${interpolate(words, [this._new.toLocaleString()])}` : this._words;
-    }
-
-    _tellEmpty() {
-      this._empty.hidden = this._lines.length > 0;
-    }
-  };
-})();
+  _tellEmpty() {
+    this._empty.hidden = this._lines.length > 0;
+  }
+}

@@ -37,17 +37,13 @@ class LogSearch {
     return found;
   }
 
-  // Take note of lines that have come, at the end or before all others.
-  look(lines, areFirst = false) {
-    // A search under way gets to those at the end by itself.
-    if (!this._pattern || this._looking) {
-      if (areFirst && this._looking) this.again();
-      return;
-    }
+  // Take note of lines that have come.
+  look(lines) {
+    // A search under way gets to them by itself.
+    if (!this._pattern || this._looking) return;
     const found = lines.filter((line) => this._matches(line));
     if (!found.length) return;
-    if (areFirst) this._found.unshift(...found);
-    else for (const line of found) this._found.push(line);
+    for (const line of found) this._found.push(line);
     this._tell();
   }
 

@@ -28,9 +28,10 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
     socket = new WebSocket(`${scheme}//${window.location.host}${address()}`);
     socket.addEventListener("open", onOpen);
     socket.addEventListener("message", (message) => {
-      // Only what arrives counts as working: a server that accepts and drops is not hammered.
-      delay = shortest;
-      onFrame(JSON.parse(message.data));
+      const frame = JSON.parse(message.data);
+      // Only what arrives counts as working: a server that accepts and drops, or refuses, is not hammered.
+      if (frame.type !== "refused") delay = shortest;
+      onFrame(frame);
     });
     socket.addEventListener("close", (close) => {
       if (ended) return;
