@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
+from django.utils.translation import activate
 
 from apps.accounts.sign_in.second_factor import is_missing
 from apps.deployer.state.usage import running_usage
@@ -29,6 +30,7 @@ from apps.deployments.states import TERMINAL, Status
 from apps.panel import live_reads
 from apps.panel.connections import TooManyConnections, open_connections
 from apps.panel.glances import Look, Seen, shared_look
+from apps.panel.languages import language_of
 from apps.panel.live_reads import read
 from apps.panel.usage import usage_frame
 
@@ -51,6 +53,8 @@ FAILED = 4500
 class LiveConsumer(AsyncWebsocketConsumer):
     """Sends what its rows say, again whenever a message hints at a change; says nothing to others.
 
+    It speaks the language of the page that opened it.
+
     Subclasses say what is refused (`refusal`), what is listened to (`topics`), and what to send for
     a message (`take`).
     """
@@ -59,6 +63,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._counted = contextlib.ExitStack()
+        # For all that it calls, the reads in other threads included; nobody else's task is concerned.
+        activate(language_of(scope))
         try:
             await super().__call__(scope, receive, send)
         finally:

@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl
 from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.applications.models import App
-from apps.deployer.container_logs.follower import FRAME_LINES
-from apps.deployer.container_logs.lines import lines_frame
+from apps.deployer.container_logs.lines import frames
 from apps.deployer.container_logs.watching import TooManyViews, watching
 from apps.deployer.container_logs.wishes import InvalidWish, read_wish
 from apps.deployments.live import Gap, Message
@@ -39,13 +38,14 @@ class ContainerLogConsumer(LiveConsumer):
         return None
 
     def topics(self) -> tuple[str, ...]:
-        return (self.follower.topic,)
+        return (self.outlet.topic,)
 
     async def _send_live(self) -> None:
         assert self.app is not None
         try:
             # Left as soon as this person is not served any more, whatever their browser does.
-            with watching.watch(self.user.pk, self.app, self.wish) as self.follower:
+            with watching.watch(self.user.pk, self.app, self.wish) as follower:
+                self.outlet = follower.outlet
                 await super()._send_live()
         except TooManyViews as error:
             await self.send(json.dumps({"type": "refused", "text": str(error)}))
@@ -58,18 +58,17 @@ class ContainerLogConsumer(LiveConsumer):
             case {"type": "lines", "first_seq": first, "last_seq": last} if first == self.last_seq + 1:
                 assert isinstance(message, dict)
                 self.last_seq = last
-                await self.send(message["frame"])
+                await self.send(message["by_language"].text)
                 return False
         # Asked before the lines: once it is over there are no more.
-        over = self.follower.over
-        skipped, lines = self.follower.after(self.last_seq)
+        over = self.outlet.over
+        skipped, lines = self.outlet.after(self.last_seq)
         # At first it only means that the end is shown and not the beginning.
         if skipped and self.last_seq:
             await self.send(json.dumps({"type": "skipped", "lines": skipped}))
-        for start in range(0, len(lines), FRAME_LINES):
-            part = lines[start : start + FRAME_LINES]
-            self.last_seq = part[-1].seq
-            await self.send(lines_frame(part))
+        for frame in frames(lines):
+            self.last_seq = frame.last_seq
+            await self.send(frame.text)
         if over:
             await self.send(json.dumps({"type": "end"}))
         return over

@@ -1,10 +1,11 @@
 """The pages of an app's logs and console, on a real panel with a real app."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.walk import Walk
 from tests.lab.browser import open_page, sign_in
@@ -117,6 +118,62 @@ def test_logs_come_live_from_both_services_and_through_a_new_container(
     context.close()
 
 
+def test_who_comes_back_shares_what_the_others_watch_and_sees_no_line_twice(
+    page: Page, looked_at: tuple[PanelProcess, Engine]
+) -> None:
+    """The server is played here: what it sends before and after the connection is lost is chosen."""
+    panel, _engine = looked_at
+    sockets: list[WebSocketRoute] = []
+    sign_in(page, panel)
+    page.clock.install()
+    page.route_web_socket(re.compile(r"/logs/"), lambda one: sockets.append(one))
+    page.goto(f"{panel.url}/apps/{SLUG}/logs/?tail=100")
+    connection = page.locator("[data-log-connection]")
+
+    def send(*lines: tuple[str, str, str]) -> None:
+        told = [
+            {"seq": 0, "at": f"2026-03-01T12:{at}", "stream": stream, "source": "web-1", "text": text}
+            for at, stream, text in lines
+        ]
+        sockets[-1].send(json.dumps({"type": "lines", "lines": told}))
+
+    def lose(seconds: int, code: int = 1011) -> None:
+        count = len(sockets)
+        sockets[-1].close(code=code)
+        expect(connection).to_contain_text(f"Trying again in {seconds} s")
+        page.clock.run_for(1500 * seconds)
+        wait_until(lambda: page.wait_for_timeout(1) or len(sockets) > count, "it is opened again")
+
+    wait_until(lambda: page.wait_for_timeout(1) or sockets, "it is opened")
+    printed = [
+        ("00:01.000000001Z", "stdout", "one"),
+        ("00:02.000000001Z", "stdout", "two"),
+        ("00:02.000000+00:00", "panel", "This container is new here."),
+    ]
+    send(*printed)
+    lose(1)
+    # The lines that are known come again, with older ones; so do the panel's words.
+    assert "tail=5000" in sockets[-1].url
+    assert "since" not in sockets[-1].url
+    old = ("00:00.000000001Z", "stdout", "older than the page")
+    send(old, *printed, ("00:03.000000001Z", "stdout", "three"))
+    expect(page.locator(".log-text")).to_have_text(["one", "two", "This container is new here.", "three"])
+    # More came than the server kept.
+    lose(1)
+    send(("09:00.000000001Z", "stdout", "much later"))
+    expect(page.locator(".log-said")).to_have_text("Some lines may be missing here: the connection was lost.")
+    # A page that is refused asks less and less often.
+    for seconds in (1, 1, 2):
+        sockets[-1].send(json.dumps({"type": "refused", "text": "No room."}))
+        lose(seconds, 4429)
+    expect(connection).to_have_text("Live")
+    # Who asked for a time has a view of their own, and asks for it anew.
+    page.goto(f"{panel.url}/apps/{SLUG}/logs/?since=2026-03-01")
+    send(*printed)
+    lose(1)
+    assert "since=2026-03-01T11%3A59%3A57.000Z" in sockets[-1].url
+
+
 def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
     page: Page, browser: Browser, looked_at: tuple[PanelProcess, Engine]
 ) -> None:
@@ -184,6 +241,11 @@ def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
 
     expect(page.locator("[data-console-status]")).to_have_text("You may no longer open consoles here.")
     expect(rows).to_contain_text("This console has ended.")
+    # Who goes on typing opens no other shell by it, and Tab leads away at once.
+    page.keyboard.type("rm -rf *\n")
+    expect(page.locator("[data-console-status]")).to_have_text("You may no longer open consoles here.")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('.xterm')")
     wait_until(lambda: "sleep 4711" not in str(engine.lines("top", container)), "nothing of it is left")
     closed = Journal(panel).audit(SLUG, "console.closed")[-1]
     assert closed.startswith(f"olga|service api ({container})|")

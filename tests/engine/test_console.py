@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -74,6 +76,17 @@ def left(app: AppOnPanel, service: str = "web") -> list[str]:
     """Return what runs in the container of `service` beside the image's own program."""
     name = f"{app.project}-{service}-1"
     return [line for line in app.engine.lines("top", name, "-eo", "pid,args")[1:] if "httpd" not in line]
+
+
+def put_bash(app: AppOnPanel, service: str) -> None:
+    """Give the container of `service` the machine's own bash, with the libraries that it is linked to."""
+    program = shutil.which("bash")
+    assert program
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    name = f"{app.project}-{service}-1"
+    for path in (program, *re.findall(r"/\S+", linked)):
+        app.engine.run("exec", name, "mkdir", "-p", os.path.dirname(path))
+        app.engine.run("cp", "--follow-link", path, f"{name}:{path}")
 
 
 def clients(app: AppOnPanel) -> list[int]:
@@ -165,6 +178,21 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     paused.leave()
     wait_until(lambda: "page was closed" in audit(app, "closed")[-1], "the end is written down")
     app.engine.run("unpause", f"{app.project}-api-1")
+
+    # Where there is bash it is that: with its jobs, Ctrl-C, and Ctrl-D as its end.
+    put_bash(app, "other")
+    bash = open_console(app, service="other")
+    assert bash.told("opened")["shell"] == "bash"
+    bash.does("[[ -n $BASH_VERSION ]] && echo it-is-$((40+2))", "it-is-42")
+    bash.does(f"sleep 4006 & disown; {LEAVE}", "all-42")
+    bash.does("echo waits-$((40+2)); sleep 4999", "waits-42")
+    bash.type("\x03")
+    bash.does("echo then-$?", "then-130")
+    bash.type("\x04")
+    bash.shows("There are stopped jobs.")
+    bash.type("\x04")
+    assert bash.told("closed")["why"] == "shell_ended"
+    nothing_is_left(app, "other")
 
     # The container stops.
     stopped = open_console(app, service="other")

@@ -19,6 +19,8 @@ SECRET = "planted-secret-in-logs-4711"
 IMAGE = "logs.lab.test/team/web:1"
 # Each prints what its /tmp/say is told to, so that nothing comes unasked for.
 TALKS = 'mkfifo /tmp/say; echo begins; while :; do sh -c "$$(cat /tmp/say)"; done'
+# Many long lines of control characters.
+SIGNS = """awk 'BEGIN { s = sprintf("%8000s", ""); gsub(/ /, "\\001", s); for (; i < 200; i++) print s }'"""
 YAML = f"""services:
   web:
     image: {IMAGE}
@@ -91,16 +93,24 @@ def test_logs_are_followed_shared_hidden_downloaded_and_ended(talking: AppOnPane
 
         # What is secret in the app is hidden, in colours and broken over lines, too; long lines are cut.
         say(app, f"echo x-{SECRET}-y; printf '{SECRET[:9]}\\033[31m{SECRET[9:]}\\n'; env | grep PASSWORD")
-        say(app, "head -c 100000 /dev/zero | tr '\\0' a; echo; echo after the long one")
+        say(app, "head -c 10000000 /dev/zero | tr '\\0' a; echo; echo after the long one")
         every.shows("after the long one")
         assert SECRET not in str(every.frames)
         assert "x-•••" in every.shows("x-•••")["text"] or "•••" in str(every.texts())
         assert max(len(text) for text in every.texts()) < 10_000
 
+        # Nor does a view end by lines that take five times their length on the way; none steers a terminal.
+        say(app, f"{SIGNS}; printf '\\033]52;c;ZXZpbA==\\007\\033[2J\\302\\2332Jafter the signs\\n'")
+        every.shows("after the signs", timeout=60)
+        assert not any(re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", text) for text in every.texts())
+        # A time that the container makes up has no effect on what is seen after its restart.
+        say(app, "printf 'here\\r2999-01-01T00:00:00.000000000Z forged\\n'")
+        assert every.shows("forged")["at"] < "2999"
+
         # Who comes later sees the same, by the same processes.
         before = len(followers(panel))
         with LogSocket(panel, client, app.slug) as late:
-            late.shows("after the long one")
+            late.shows("after the signs")
             assert len(followers(panel)) == before == 3
             numbers = [line["seq"] for line in late.lines]
             assert numbers == sorted(set(numbers))

@@ -1,5 +1,6 @@
 """An engine's feed without an engine."""
 
+import time
 from typing import Any
 
 from apps.deployer.containers import Container
@@ -34,17 +35,23 @@ def container(service: str = "web", number: int = 1, **columns: Any) -> Containe
 
 
 class Feed:
-    """Knows these containers and hears of nothing more; put it in the place of `feed._running`."""
-
-    generation = 1
+    """Knows these containers, until it is told of others; put it in the place of `feed._running`."""
 
     def __init__(self, *containers: Container) -> None:
-        self._containers = list(containers)
+        self.generation = 1
+        self._containers: list[Container] | None = list(containers)
 
-    def of(self, project: str) -> list[Container]:
-        return [c for c in self._containers if c.project == project]
+    def become(self, *containers: Container, answers: bool = True) -> None:
+        """Know these containers from now on; nothing where the engine does not answer."""
+        self._containers = list(containers) if answers else None
+        self.generation += 1
+
+    def of(self, project: str) -> list[Container] | None:
+        return None if self._containers is None else [c for c in self._containers if c.project == project]
 
     def wait(self, seen: int, timeout: float, cancel: Any = None) -> int:
-        if cancel is not None:
-            cancel.wait(timeout)
-        return 1
+        until = time.monotonic() + timeout
+        while self.generation == seen and time.monotonic() < until:
+            if cancel is not None and cancel.wait(0.01):
+                break
+        return self.generation

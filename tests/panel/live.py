@@ -8,6 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
 from django.db import connections
 from django.test import Client
 
@@ -60,10 +61,20 @@ def make_user(username: str = "vera", role: Role | str = Role.VIEWER) -> User:
 
 
 def socket(
-    path: str, session: str = "", *, host: str = "localhost", origin: str | None = "http://localhost"
+    path: str,
+    session: str = "",
+    *,
+    host: str = "localhost",
+    origin: str | None = "http://localhost",
+    asks: str = "",
+    chose: str = "",
 ) -> WebsocketCommunicator:
-    """Return a WebSocket to the whole application, as a page at `origin` opens it."""
-    headers = [(b"host", host.encode()), (b"cookie", f"sessionid={session}".encode())]
+    """Return a WebSocket to the whole application, as a page at `origin` opens it.
+
+    `asks` is what the browser says of its languages, `chose` the language that the person has chosen.
+    """
+    cookie = f"sessionid={session}" + (f"; {settings.LANGUAGE_COOKIE_NAME}={chose}" if chose else "")
+    headers = [(b"host", host.encode()), (b"cookie", cookie.encode()), (b"accept-language", asks.encode())]
     if origin is not None:
         headers.append((b"origin", origin.encode()))
     return WebsocketCommunicator(application, path, headers=headers)
@@ -72,8 +83,8 @@ def socket(
 class Watcher:
     """A client that keeps what it is sent; `reading` can be cleared to make it a slow one."""
 
-    def __init__(self, path: str, session: str) -> None:
-        communicator = socket(path, session)
+    def __init__(self, path: str, session: str, **languages: str) -> None:
+        communicator = socket(path, session, **languages)
         self.frames: list[dict[str, Any]] = []
         self.code: int | None = None
         self.reading = asyncio.Event()

@@ -15,6 +15,8 @@ from django.test import Client
 from apps.accounts.models import Grant, Role, User
 from apps.accounts.sign_in.recent import RECENT_SECONDS
 from apps.applications.models import App
+from apps.applications.services import save_settings
+from apps.core.errors import Conflict
 from apps.deployer.console.consoles import PER_PERSON, consoles
 from apps.deployer.runner.interface import TERMINATED, CancelToken, CommandResult, Outcome
 from apps.deployer.runner.mock_runner import MockRunner
@@ -23,11 +25,11 @@ from apps.deployer.state import feed
 from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
 from apps.panel import console_consumer
 from apps.panel.console_consumer import NOT_RECENT
-from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
+from apps.panel.consumers import BAD_REQUEST, FAILED, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
 from tests.accounts.tokens import make_token
 from tests.panel.fake_feed import INSPECTED, Feed, container
 from tests.panel.live import Watcher, in_thread, make_user, session_of, socket
-from tests.panel.pages import make_app
+from tests.panel.pages import BY, make_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,6 +191,38 @@ class _Deaf(Watcher):
         self.got += len(data)
 
 
+async def test_a_failure_on_the_way_ends_the_shell_too(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await opened(olga)
+
+    async def fail(*_: Any) -> bool:
+        raise Conflict("a failure")
+
+    monkeypatch.setattr(console_consumer.ConsoleConsumer, "take", fail)
+    assert await closing(one) == FAILED
+    await ended()
+    with pytest.raises(Conflict):
+        await one.wait()
+
+
+async def test_why_no_console_opens_is_said_in_the_reader_s_language(olga: User, app: App) -> None:
+    session = await in_thread(session_of)(olga)
+
+    async def told(address: str, **languages: str) -> str:
+        one = socket(address, session, **languages)
+        assert (await one.connect(timeout=5))[0]
+        text = json.loads(await one.receive_from(timeout=5))["text"]
+        await one.disconnect()
+        return str(text)
+
+    # By the thread that looks for the container, and before there is one.
+    nowhere = "/ws/apps/shop/console/?service=db"
+    assert await told(nowhere, asks="en", chose="de") == "Es gibt keinen Container eines Service 'db'."
+    assert await told(nowhere, asks="en") == "There is no container of a service 'db'."
+    await in_thread(lambda: App.objects.filter(pk=app.pk).update(protected=True))()
+    assert (await told(ADDRESS, asks="de")).startswith("shop ist geschützt: ")
+    assert (await told(ADDRESS)).startswith("shop is protected: ")
+
+
 async def test_more_than_the_shell_takes_ends_it(olga: User, runner: Echo) -> None:
     one = await opened(olga)
     runner.deaf.set()
@@ -225,10 +259,14 @@ async def test_a_right_taken_away_a_session_ended_and_a_protected_app_end_it(olg
     assert await closing(two) == NOT_SIGNED_IN
     assert (await ended(2)).end == ConsoleEnd.SIGNED_OUT
 
-    await in_thread(lambda: App.objects.filter(pk=app.pk).update(protected=True))()
-    three = socket(ADDRESS, await in_thread(session_of)(olga))
-    assert (await three.connect(timeout=5))[0]
-    assert "is protected" in json.loads(await three.receive_from(timeout=5))["text"]
+    three = await opened(olga)
+    app.protected = True
+    await in_thread(save_settings)(app, ["protected"], BY)
+    assert await closing(three) == NOT_FOUND
+    assert (await ended(3)).end == ConsoleEnd.RIGHT_TAKEN
+    four = socket(ADDRESS, await in_thread(session_of)(olga))
+    assert (await four.connect(timeout=5))[0]
+    assert "is protected" in json.loads(await four.receive_from(timeout=5))["text"]
 
 
 def _take(user: User) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.deployer.container_logs import follower as following
 from apps.deployer.container_logs import requests as requests_module
 from apps.deployer.container_logs import watching as watching_module
+from apps.deployer.container_logs.lines import OutputLine
 from apps.deployer.container_logs.requests import FILES_PER_PERSON, MOST_FILES, read_file
 from apps.deployer.container_logs.watching import IN_ALL, PER_PERSON, TooManyViews, Watching, watching
 from apps.deployer.container_logs.wishes import Wish
@@ -93,6 +95,36 @@ async def test_who_may_not_see_the_app_and_who_comes_from_elsewhere_gets_nothing
     assert not accepted
 
 
+async def test_each_reader_gets_the_panel_s_words_in_their_language(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both watch the same; so does who comes later, and who is told that there is no more room."""
+    empty = Feed()
+    monkeypatch.setattr(feed, "_running", empty)
+    session = await in_thread(session_of)(ada)
+    english = Watcher("/ws/apps/shop/logs/", session, asks="en")
+    german = Watcher("/ws/apps/shop/logs/", session, asks="en", chose="de")
+    told = "There are no containers here yet. What they print appears when there are."
+    gesagt = "Hier gibt es noch keine Container. Was sie ausgeben, erscheint, sobald es sie gibt."
+    await until(lambda: english.lines and german.lines)
+    empty.become(container())
+    await until(lambda: len(english.lines) == len(german.lines) == 2)
+    assert [line["text"] for line in english.lines] == [told, "This container is new here."]
+    assert [line["text"] for line in german.lines] == [gesagt, "Dieser Container ist neu hier."]
+
+    late = Watcher("/ws/apps/shop/logs/", session, asks="fr, de;q=0.5")
+    await until(lambda: len(late.lines) == 2)
+    assert late.lines == german.lines
+    assert len(watching._shared) == 1
+
+    monkeypatch.setattr(watching_module, "PER_PERSON", 3)
+    refused = Watcher("/ws/apps/shop/logs/", session, chose="de")
+    assert await refused.closed() == TOO_MANY
+    assert refused.frames[0]["text"].startswith("Es sind schon 3 eigene Logs von Containern offen.")
+    for watcher in (english, german, late):
+        await watcher.leave()
+
+
 async def test_what_has_an_end_is_over(ada: User) -> None:
     watcher = Watcher("/ws/apps/shop/logs/?until=2026-03-02", await in_thread(session_of)(ada))
     assert await watcher.closed() == 1000
@@ -156,11 +188,11 @@ def test_those_that_end_count_until_nothing_of_them_runs(
 async def test_a_slow_client_is_told_what_it_missed(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     watcher = Watcher("/ws/apps/shop/logs/?tail=50", await in_thread(session_of)(ada))
     await until(lambda: watcher.lines)
-    follower = next(iter(watching._shared.values())).follower
+    outlet = next(iter(watching._shared.values())).follower.outlet
     watcher.reading.clear()
     for _ in range(3000):
-        follower._say("x" * 1000)
-    await until(lambda: follower.last_seq == 3003)
+        outlet.add(OutputLine(timezone.now(), "stdout", "x" * 1000))
+    await until(lambda: outlet.last_seq == 3003)
     watcher.reading.set()
     await until(lambda: watcher.lines[-1]["seq"] == 3003)
 

@@ -2,20 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from apps.core.sentences import Sentence, translated
 from apps.deployer.compose import docker_program
 from apps.deployer.container_logs.levels import NONE, level_of
 from apps.deployer.containers import Container
 from apps.deployer.redaction import Redactor
-from apps.deployer.runner.interface import Line
+from apps.deployer.runner.interface import CancelToken, CommandResult, CommandRunner, Line, Sink
 from apps.deployer.seams import Entry, Seam
 from apps.deployer.terminal_signs import with_visible_signs, without_colours
 
 PANEL_STREAM: Final = "panel"
+# Of one frame. JSON may take six bytes for a character, and a listener waits for a megabyte at most.
+FRAME_LINES, FRAME_CHARACTERS = 500, 128 * 1024
 # Bytes of a line that are kept. The engine itself cuts at 16 KiB and begins each piece with a time.
 LINE_BYTES: Final = 8 * 1024
 _STAMP_BYTES = 31
@@ -37,10 +42,15 @@ class OutputLine(Entry):
     def finished(self) -> "OutputLine":
         """Make it what is shown, once its secrets are replaced for good."""
         self.is_stored = True
-        if self.stream != PANEL_STREAM:
+        if not self.is_note:
             self.level = level_of(self.text)
-        self.text = with_visible_signs(self.text)
+            self.text = with_visible_signs(self.text)
         return self
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is in the panel's own words, which each reader gets in their language."""
+        return self.stream == PANEL_STREAM
 
     @property
     def moment(self) -> str:
@@ -55,19 +65,47 @@ class OutputLine(Entry):
             "stream": self.stream,
             "source": self.container,
             "level": self.level,
-            "text": self.text,
+            "text": translated(self.text),
         }
 
-    def as_text(self, *, timestamps: bool, names: bool) -> str:
+    def as_text(self, *, timestamps: bool) -> str:
         """Return it as a line of a file."""
         words = [self.moment] if timestamps else []
-        words += [f"{self.container} |"] if names and self.container else []
-        return " ".join([*words, self.text])
+        words += [f"{self.container} |"] if self.container else []
+        return " ".join([*words, translated(self.text)])
 
 
-def lines_frame(lines: Sequence[OutputLine]) -> str:
-    """Return the text of the WebSocket frame that carries `lines`."""
-    return json.dumps({"type": "lines", "lines": [line.as_dict() for line in lines]}, separators=(",", ":"))
+class Frame:
+    """Numbered lines that follow one another, and the text that carries them through a WebSocket."""
+
+    def __init__(self, lines: Sequence[OutputLine]) -> None:
+        self.first_seq, self.last_seq = lines[0].seq, lines[-1].seq
+        self.lines = lines
+        self._has_notes = any(line.is_note for line in lines)
+        self._texts: dict[str | None, str] = {}
+
+    @property
+    def text(self) -> str:
+        """The text in the active language; made once for all who read it in that."""
+        language = get_language() if self._has_notes else ""
+        if language not in self._texts:
+            told = {"type": "lines", "lines": [line.as_dict() for line in self.lines]}
+            self._texts[language] = json.dumps(told, separators=(",", ":"))
+        return self._texts[language]
+
+
+def frames(lines: Iterable[OutputLine]) -> Iterator[Frame]:
+    """Yield the frames that carry numbered `lines`, none of them too large for one who listens."""
+    part: list[OutputLine] = []
+    characters = 0
+    for line in lines:
+        if part and (len(part) == FRAME_LINES or characters + len(line.text) > FRAME_CHARACTERS):
+            yield Frame(part)
+            part, characters = [], 0
+        part.append(line)
+        characters += len(line.text)
+    if part:
+        yield Frame(part)
 
 
 class Source:
@@ -81,10 +119,6 @@ class Source:
         self._seams: dict[str, Seam] = {}
         self.redactor = redactor
 
-    def begin(self) -> None:
-        """Say that a new command begins: what it prints without a time is its own."""
-        self._latest.clear()
-
     def take(self, line: Line, open_until: float) -> OutputLine | None:
         """Return the line that `line` is, secrets replaced; None for the docker command's own words."""
         if stamped := _STAMPED.match(line.text):
@@ -92,9 +126,9 @@ class Source:
             # Two pipes may overtake one another.
             self.last_stamp = max(self.last_stamp, stamp)
             self._latest[line.stream] = stamp
-        elif line.stream in self._latest:
-            # A carriage return ends a line too; what follows it has no time of its own.
-            stamp, text = self._latest[line.stream], line.text
+        elif line.text.startswith("\r"):
+            # It has no time of its own: one that stands there the container has written.
+            stamp, text = self._latest.get(line.stream, ""), line.text[1:]
         else:
             return None
         made = OutputLine(
@@ -118,10 +152,10 @@ def shown_name(container: Container) -> str:
     return name.removeprefix(f"{container.project}-") or container.name
 
 
-def note(text: str, at: datetime, container: Container | None = None) -> OutputLine:
+def note(text: Sentence, container: Container | None = None) -> OutputLine:
     """Return a line in the panel's own words."""
     return OutputLine(
-        at,
+        timezone.now(),
         PANEL_STREAM,
         text,
         service=container.service if container else "",
@@ -142,9 +176,22 @@ def logs_command(
     return [*argv, container.id]
 
 
-def line_limit() -> int:
-    """Return the bytes of a line of `docker logs` that are read."""
-    return LINE_BYTES + _STAMP_BYTES
+def run_logs(
+    runner: CommandRunner,
+    argv: list[str],
+    *,
+    sink: Sink,
+    cancel: CancelToken | None = None,
+    timeout: float | None = None,
+) -> CommandResult:
+    """Run a command of `logs_command`; `sink` gets lines as `Source.take` wants them."""
+    limit = LINE_BYTES + _STAMP_BYTES
+    return runner.run(argv, sink=sink, cancel=cancel, timeout=timeout, line_limit=limit, mark_returns=True)
+
+
+def docker_words(source: Source, words: Iterable[str]) -> str:
+    """Return what docker itself said, as it may be shown."""
+    return with_visible_signs(source.redactor.redact(" ".join(words))[:500])
 
 
 def wanted(containers: Iterable[Container], service: str) -> list[Container]:

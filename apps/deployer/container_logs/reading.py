@@ -9,25 +9,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from django.utils import timezone
+from django.utils.translation import gettext
 
+from apps.core.sentences import sentence
 from apps.deployer.container_logs.lines import (
     OutputLine,
     Source,
-    line_limit,
+    docker_words,
     logs_command,
     note,
+    run_logs,
 )
+from apps.deployer.container_logs.outlet import MOST_CHARACTERS
 from apps.deployer.container_logs.wishes import Wish
-from apps.deployer.runner.interface import CancelToken, CommandRunner, Line, Outcome
+from apps.deployer.runner.interface import CancelToken, CommandResult, CommandRunner, Line, Outcome
 
-# Characters of the last lines that are held, whatever they are.
-MOST_CHARACTERS = 4 * 1024 * 1024
 # What a file has at most.
 MOST_DOWNLOADED = 64 * 1024 * 1024
 _AT_ONCE = 4  # containers that are read side by side
 _DOWNLOAD_TIMEOUT = 15 * 60.0
-_AHEAD = 1000  # lines that are read ahead of whoever takes a file
+_AHEAD = 200  # lines of each container that are read ahead of whoever takes a file
+_SAID = 10  # lines of docker's own words that are kept
 
 
 def last_lines(
@@ -44,8 +46,9 @@ def last_lines(
     read = partial(_read_last, runner, wish=wish, cancel=cancel, timeout=timeout)
     with ThreadPoolExecutor(min(_AT_ONCE, len(sources) or 1), thread_name_prefix="last-lines") as pool:
         found = [line for lines in pool.map(read, sources) for line in lines]
-    found.sort(key=lambda line: line.stamp)
-    return [line.finished() for line in found[-wish.tail :]]
+    lines = sorted((line for line in found if not line.is_note), key=lambda line: line.stamp)
+    # What could not be read is said last, however many lines there are of others.
+    return [line.finished() for line in (*lines[-wish.tail :], *(line for line in found if line.is_note))]
 
 
 def _read_last(
@@ -59,7 +62,8 @@ def _read_last(
         nonlocal characters
         made = source.take(line, 0.0)
         if made is None:
-            said.append(line.text)
+            if len(said) < _SAID:
+                said.append(line.text)
             return
         if len(kept) == wish.tail:
             characters -= len(kept[0].text)
@@ -71,11 +75,21 @@ def _read_last(
     # The engine counts the last lines before it looks at their times: with an end it would show too few.
     tail = None if wish.until else wish.tail
     argv = logs_command(source.container, tail=tail, since=wish.since, until=wish.until)
-    result = runner.run(argv, sink=keep, cancel=cancel, timeout=timeout, line_limit=line_limit())
-    if not result.ok and result.outcome is not Outcome.CANCELLED:
-        words = source.redactor.redact(" ".join(said)[:500]) or f"it ended with exit code {result.exit_code}"
-        kept.append(note(f"The output could not be read: {words}", timezone.now(), source.container))
-    return list(kept)
+    result = run_logs(runner, argv, sink=keep, cancel=cancel, timeout=timeout)
+    return [*kept, *_failure(source, result, said)]
+
+
+def _failure(source: Source, result: CommandResult, said: list[str]) -> list[OutputLine]:
+    """Return what is to be said where a command did not come to its end: that there may be more."""
+    if result.ok or result.outcome is Outcome.CANCELLED:
+        return []
+    if result.outcome is Outcome.TIMED_OUT:
+        text = sentence("Reading this container took too long and was ended here.")
+    elif words := docker_words(source, said):
+        text = sentence("The output could not be read: %(words)s", words=words)
+    else:
+        text = sentence("The output could not be read: exit code %(code)s.", code=result.exit_code)
+    return [note(text, source.container)]
 
 
 def as_text(
@@ -85,7 +99,6 @@ def as_text(
     cancel: CancelToken,
     *,
     timestamps: bool,
-    names: bool,
 ) -> Generator[str]:
     """Yield what `sources` have printed as the text of a file, merged by time; `tail` is not looked at.
 
@@ -95,10 +108,11 @@ def as_text(
     length = 0
     with _reading(runner, sources, wish, cancel) as streams:
         for line in heapq.merge(*streams, key=lambda line: line.stamp):
-            text = line.finished().as_text(timestamps=timestamps, names=names) + "\n"
+            text = line.finished().as_text(timestamps=timestamps) + "\n"
             length += len(text)
             if length > MOST_DOWNLOADED:
-                yield f"… cut here, after {MOST_DOWNLOADED // 1024**2} MiB. Choose a later “since”.\n"
+                cut = gettext("… cut here, after %(size)s MiB. Choose a later “since”.")
+                yield cut % {"size": MOST_DOWNLOADED // 1024**2} + "\n"
                 return
             yield text
 
@@ -125,24 +139,25 @@ class _Stream(threading.Thread):
     def __init__(self, runner: CommandRunner, source: Source, wish: Wish, cancel: CancelToken) -> None:
         super().__init__(name="container-log-file")
         self._runner, self._source, self._wish, self._cancel = runner, source, wish, cancel
+        self._said: list[str] = []
         self._lines: queue.Queue[OutputLine | None] = queue.Queue(_AHEAD)
 
     def run(self) -> None:
         argv = logs_command(self._source.container, since=self._wish.since, until=self._wish.until)
         try:
-            self._runner.run(
-                argv,
-                sink=self._keep,
-                cancel=self._cancel,
-                timeout=_DOWNLOAD_TIMEOUT,
-                line_limit=line_limit(),
+            result = run_logs(
+                self._runner, argv, sink=self._keep, cancel=self._cancel, timeout=_DOWNLOAD_TIMEOUT
             )
+            for line in _failure(self._source, result, self._said):
+                self._put(line)
         finally:
             self._put(None)
 
     def _keep(self, line: Line) -> None:
         if (made := self._source.take(line, 0.0)) is not None:
             self._put(made)
+        elif len(self._said) < _SAID:
+            self._said.append(line.text)
 
     def _put(self, line: OutputLine | None) -> None:
         while not self._cancel.cancelled:

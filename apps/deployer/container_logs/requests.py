@@ -68,7 +68,7 @@ def read_file(
                 % {"most": MOST_FILES}
             )
         _files.append(person)
-    lines = as_text(default_runner(), sources, wish, cancel, timestamps=timestamps, names=True)
+    lines = as_text(default_runner(), sources, wish, cancel, timestamps=timestamps)
     text = _freeing(person, lines)
     # Whoever asked may be gone already: a generator that was never begun would not come to its `finally`.
     next(text)

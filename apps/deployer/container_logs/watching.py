@@ -67,7 +67,7 @@ class Watching:
             )
         number = next(self._numbers)
         key = (app.pk, wish, 0 if wish.is_shared else number)
-        if key not in self._shared or self._shared[key].follower.over:
+        if key not in self._shared or self._shared[key].follower.outlet.over:
             self._ending = [one for one in self._ending if not one.has_ended]
             # Who comes and goes all the time must not start commands faster than they end.
             if len(self._shared) + len(self._ending) >= IN_ALL:
@@ -81,8 +81,8 @@ class Watching:
             follower = LogFollower(
                 default_runner(), app.project, wish, lambda: _redactor(app), f"containers.{number}"
             )
-            self._shared[key] = _Shared(follower)
             follower.start()
+            self._shared[key] = _Shared(follower)
         shared = self._shared[key]
         shared.watchers += 1
         self._by_person[person] += 1

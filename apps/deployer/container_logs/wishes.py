@@ -101,7 +101,8 @@ def _moment(field: str, text: str, now: datetime) -> str:
 
 def _written(moment: datetime, fraction: str) -> str:
     """Return `moment` as the engine takes it; `fraction` is what stands for its part of a second."""
-    seconds = int(moment.astimezone(UTC).timestamp())
+    # The engine takes no time before 1970.
+    seconds = max(0, int(moment.astimezone(UTC).timestamp()))
     digits = fraction[1:].ljust(9, "0") if fraction else f"{moment.microsecond:06d}000"
     return f"{seconds}.{digits}"
 

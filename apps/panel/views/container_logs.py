@@ -54,7 +54,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "given": given,
         "problems": problems,
         "failure": failure,
-        "services": _services(app, containers),
+        "services": _services(app, containers, wish.service if wish else ""),
         "tails": _TAILS,
         "tail": wish.tail if wish else DEFAULT_TAIL,
         "lines": [_shown(line.as_dict()) for line in lines],
@@ -88,8 +88,10 @@ def _containers(app: App) -> tuple[list[Container], str]:
         )
 
 
-def _services(app: App, containers: list[Container]) -> list[str]:
-    return sorted({c.service for c in containers} | {one.service for one in expected_services(app)})
+def _services(app: App, containers: list[Container], chosen: str) -> list[str]:
+    there = {c.service for c in containers} | {one.service for one in expected_services(app)}
+    # One that is gone stays chosen: the page would show nothing and call it all services.
+    return sorted(there | {chosen} - {""})
 
 
 def _shown(line: dict[str, object]) -> dict[str, object]:
