@@ -67,13 +67,9 @@ def typed(page: Page, keys: int) -> dict[str, Longest]:
 
     middle = ["Control+Home", *["PageDown"] * 40, "End", "Enter"]
     return {
-        "first": longest(page, type_at("Control+Home", "ArrowDown", "End", "Enter")),
         "top": longest(page, type_at("Control+Home", "ArrowDown", "End", "Enter")),
         "middle": longest(page, type_at(*middle)),
         "end": longest(page, type_at("Control+End", "Enter")),
-        "word": longest(
-            page, type_at("Control+Home", "ArrowDown", "End", "Enter", "Space", "Space", "Space", "Space")
-        ),
     }
 
 

@@ -218,28 +218,23 @@ def render(values: Mapping[str, str]) -> str:
     That holds for interpolation into the file, for `env_file: .env` and for names without a value under
     `environment:`; the tests compare with Compose and with a real container.
     """
-    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
-
-
-def _quoted(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value
-    if not set(value) & set("'\\\r"):
-        return f"'{value}'"
-    return f'"{value.translate(_COMPOSE_ESCAPES)}"'
+    return _assignments(values, "'\\\r", _COMPOSE_ESCAPES)
 
 
 def write(values: Mapping[str, str]) -> str:
     """Return an environment that says just `values`: what `parse` makes of it is them again."""
-    return "".join(f"{name}={_written(value)}\n" for name, value in values.items())
+    return _assignments(values, "'\r", _OWN_ESCAPES)
 
 
-def _written(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value
-    if not set(value) & set("'\r"):
-        return f"'{value}'"
-    return f'"{value.translate(_OWN_ESCAPES)}"'
+def _assignments(values: Mapping[str, str], escaped: str, escapes: dict[int, str]) -> str:
+    """Return lines of NAME=value, in double quotes where the value holds a sign of `escaped`."""
+
+    def written(value: str) -> str:
+        if _PLAIN.fullmatch(value):
+            return value
+        return f'"{value.translate(escapes)}"' if set(value) & set(escaped) else f"'{value}'"
+
+    return "".join(f"{name}={written(value)}\n" for name, value in values.items())
 
 
 def mask(text: str) -> str:

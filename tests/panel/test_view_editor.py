@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -571,6 +572,24 @@ def test_an_app_that_has_taken_the_name_meanwhile_gets_no_version(
     assert not DeployEvent.objects.exists()
 
 
+def test_what_was_written_for_a_removed_app_can_become_a_new_one(
+    client: Client, person: Person, fake_engine: FakeEngine
+) -> None:
+    person(Role.DEPLOYER)
+    make_app()
+    App.objects.update(removed_at=timezone.now())
+    response = new_version(client, compose=MINE, environment="A=typed\n", note="Mine")
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert "There is no app named shop. What you wrote is here, for a new app." in page
+    for kept in (MINE, "A=typed", 'value="Mine"', 'value="shop"', 'action="/apps/new/"'):
+        assert kept in page
+    assert new_version(client, compose=MINE, intent="plan", headers=HTMX).status_code == 404
+    assert not DeployEvent.objects.exists()
+    person(Role.OPERATOR)
+    assert "What you wrote" not in new_version(client, compose=MINE).content.decode()
+
+
 def test_what_is_missing_of_the_form_is_told(client: Client, person: Person, fake_engine: FakeEngine) -> None:
     person(Role.DEPLOYER)
     make_app()
@@ -661,6 +680,25 @@ def test_a_comparison_is_asked_for_and_shown_in_place(
     fragment = new_version(client, compose=MINE, compare="2", intent="", headers=HTMX).content.decode()
     assert fragment.lstrip().startswith('<section class="card diff-card"')
     assert new_version(client, compose=MINE, compare="9", intent="").status_code == 404
+
+
+def test_the_same_news_are_told_once(client: Client, person: Person) -> None:
+    person(Role.DEPLOYER)
+    app = make_app()
+    address = "/apps/shop/edit/news/?seen=1&current=1&base=1"
+
+    def again(page: str) -> str:
+        found = re.search(r'hx-get="([^"]*)"', page)
+        assert found
+        assert found[1].startswith(escape(address))
+        return unescape(found[1])
+
+    nothing = again(text(client, address))
+    assert client.get(nothing).status_code == 204
+    make_version(app, NEWER)
+    page = text(client, nothing)
+    assert "ada made version 2" in page
+    assert client.get(again(page)).status_code == 204
 
 
 def test_news_tell_of_a_version_that_came_since(client: Client, person: Person) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts import policy
@@ -15,7 +17,7 @@ from apps.accounts.rate_limits import PLANS, limited
 from apps.applications.content import Content
 from apps.applications.docker_run.adding import add_run_line
 from apps.applications.models import App, ComposeVersion
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, NotFound
 from apps.deployer import requests
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.inquiry import PlanOutdated
@@ -38,7 +40,7 @@ def new(request: HttpRequest) -> HttpResponse:
     policy.require(request.user, Permission.DEPLOY)
     initial = {"slug": "hello", "compose": EXAMPLE} if "example" in request.GET else {}
     form = NewAppForm(request.POST or None, initial=initial)
-    context: dict[str, Any] = {"form": form, "example": EXAMPLE}
+    context: dict[str, Any] = {"form": form}
     if not form.is_bound:
         return render(request, "app_new.html", context)
     intent = request.POST.get("intent")
@@ -73,7 +75,12 @@ def new(request: HttpRequest) -> HttpResponse:
 @limited(PLANS, methods=("POST",))
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Deploy a new version, from the current one, `?version=`, or the files on disk (`?from=disk`)."""
-    app = find_app(request, slug, Permission.DEPLOY)
+    try:
+        app = find_app(request, slug, Permission.DEPLOY)
+    except NotFound as error:
+        if not request.POST or wants_fragment(request) or not policy.allows(request.user, Permission.DEPLOY):
+            raise
+        return _without_app(request, slug, error)
     start = editing.start_of(request, app)
     initial = {} if request.POST else start.initial
     form = NewVersionForm(
@@ -118,6 +125,15 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "app_edit.html", context, status=400)
 
 
+def _without_app(request: HttpRequest, slug: str, error: NotFound) -> HttpResponse:
+    """Show what was typed for an app that was removed meanwhile, as that of a new one."""
+    told = gettext("What you wrote is here, for a new app. Values that were hidden went with the old one.")
+    messages.warning(request, f"{error} {told}")
+    values = {name: request.POST.get(name, "") for name in ("compose", "environment", "note")}
+    context = {"form": NewAppForm(initial={"slug": slug} | values), "unsaved": True}
+    return render(request, "app_new.html", context, status=404)
+
+
 @signed_in
 @require_GET
 def news(request: HttpRequest, slug: str) -> HttpResponse:
@@ -126,7 +142,11 @@ def news(request: HttpRequest, slug: str) -> HttpResponse:
     known = {name: _number(request.GET.get(name)) for name in ("seen", "current", "base")}
     theirs = overtaking(app, _seen(known["seen"] or 0, known["current"], known["base"]))
     coming = DeployEvent.objects.active().filter(app=app).order_by("pk").first()
-    context = {"app": app, "theirs": theirs, "coming": coming, "known": known}
+    told = f"{editing.number_of(theirs)}-{coming.pk if coming else 0}"
+    if request.GET.get("told") == told:
+        # The same news are not read out again, and a button in them keeps the focus.
+        return HttpResponse(status=204)
+    context = {"app": app, "theirs": theirs, "coming": coming, "known": known, "told": told}
     return render(request, "partials/edit_news.html", context)
 
 
