@@ -79,7 +79,7 @@ def check_content(
             neighbours=host_rules.neighbours,
         )
         reads = reads_of(content, ground)
-        hide = staging.redactor.redact
+        hide = staging.hide
         reads.found = [replace(one, sentence=hide(one.sentence)) for one in reads.found]
         if refused := problems(reads.found, host_rules, content):
             return Checked(problems=refused)

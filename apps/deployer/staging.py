@@ -1,8 +1,10 @@
 """A content in memory, for Compose to read before anything is stored or written."""
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from django.utils.translation import gettext
@@ -16,16 +18,27 @@ from apps.deployer.redaction import Redactor
 from apps.deployer.runner.environment import process_environment
 from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, collect
 
+_PARTS = re.compile(r"[:=/,]")
 _OWN_FILES = (COMPOSE_FILE, ENV_FILE, IMAGES_FILE)
 
 
 @dataclass(frozen=True)
 class Staging:
-    """The project whose folder holds the staged files, and what hides the values of its environment."""
+    """The project whose folder holds the staged files, and the values of its environment."""
 
     project: Project
     values: Mapping[str, str]
-    redactor: Redactor
+
+    def hide(self, text: str) -> str:
+        """Return `text`, which is to say what is wrong, without the values and without parts of them.
+
+        Compose takes ports, volumes and devices apart before it finds fault with one of the parts.
+        """
+        return self._redactor.redact(text)
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        return Redactor(part for value in self.values.values() for part in (value, *_PARTS.split(value)))
 
     def ask(
         self,
@@ -61,7 +74,7 @@ def staged(content: Content, project: str, folder: Path | None, pins: str = "") 
                 )
                 % {"reason": error.strerror}
             ) from None
-        yield Staging(Project(project, path, bool(pins)), values, Redactor(values.values()))
+        yield Staging(Project(project, path, bool(pins)), values)
 
 
 def _write(path: Path, content: Content, values: Mapping[str, str], folder: Path | None, pins: str) -> None:

@@ -158,6 +158,16 @@ def test_no_rule_tells_a_value_of_the_environment_however_it_writes_it(service: 
         assert "capability sys_admin is more" in told
 
 
+def test_a_part_of_a_value_that_compose_took_apart_is_masked():
+    content = Content(YAML, "URL=postgres://shop:p4ssw0rd@db/shop\n")
+    answer = answering(lines=[("stderr", "Invalid containerPort: p4ssw0rd@db/shop")], exit_code=1)
+    assert "p4ssw0rd" not in check_content(content, answer, host_rules=EVERYTHING).problems[0].message
+
+    model = {"services": {"web": {"volumes": [{"type": "bind", "source": "/x/p4ssw0rd@db", "target": "/y"}]}}}
+    (problem,) = check_content(content, answering(model), host_rules=NOTHING).problems
+    assert problem.message.startswith(f"/x/{MASK} is outside of the app's folder.")
+
+
 def test_a_secret_that_composes_words_end_within_is_masked():
     for padding in range(980, 1000):
         words = f"invalid: {'x' * (padding - len('invalid: '))}{SECRET}"
