@@ -196,7 +196,7 @@ def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
     # It fits its window and tells the shell.
     page.set_viewport_size({"width": 800, "height": 700})
     # The look at it ended at 375 pixels, with some 40 columns.
-    page.wait_for_function("Math.abs(document.querySelector('[data-console]').terminal.cols - 90) < 20")
+    page.wait_for_function("() => Math.abs(document.querySelector('[data-console]').terminal.cols - 90) < 20")
     page.keyboard.type("stty size\n")
     size = page.evaluate(
         "(({ rows, cols }) => `${rows} ${cols}`)(document.querySelector('[data-console]').terminal)"
