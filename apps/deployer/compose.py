@@ -59,6 +59,11 @@ def pull(project: Project) -> list[str]:
     return compose(project, "pull")
 
 
+def pull_unbuilt(project: Project) -> list[str]:
+    """Pull the images of those services that the file does not build."""
+    return compose(project, "pull", "--ignore-buildable")
+
+
 def up(project: Project) -> list[str]:
     """Create and start what changed, and remove the containers of services that are gone."""
     return compose(project, "up", "-d", "--remove-orphans")

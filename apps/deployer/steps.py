@@ -34,6 +34,8 @@ from apps.registries.services import credentials_for
 Step = Callable[[Run], None]
 
 _STOPPED = frozenset({"created", "exited", "dead"})
+# What Compose says, beside its errors, where it could not pull images whose services have `build`.
+_CAN_BE_BUILT = "must be built from source"
 _BROUGHT_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.ADOPT, Action.SCALE})
 
 
@@ -108,7 +110,7 @@ def credentials(run: Run) -> None:
 def pull(run: Run) -> None:
     """Pull the images, and look once more whether the content may be brought up."""
     try:
-        run.command(compose.pull(run.project))
+        _pull(run)
     except StepFailed as failure:
         absent = sorted(service for service, pin in run.pins.items() if not pin.is_here)
         if not absent:
@@ -120,6 +122,17 @@ def pull(run: Run) -> None:
     if run.event.action in CHANGING:
         # A pull can take long, and containers that run may have changed what lies in the folder.
         require_allowed(run)
+
+
+def _pull(run: Run) -> None:
+    """Pull what a registry has; an image that none has and that the file builds is left to *up*."""
+    try:
+        run.command(compose.pull(run.project))
+    except StepFailed:
+        # Only then: where a registry has images that could be built as well, the newest one is wanted.
+        if not any(_CAN_BE_BUILT in line for line in run.log.tail()):
+            raise
+        run.command(compose.pull_unbuilt(run.project))
 
 
 def drop_credentials(run: Run) -> None:

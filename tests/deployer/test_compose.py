@@ -21,6 +21,7 @@ def command(*args: str) -> list[str]:
 
 def test_pull():
     assert compose.pull(SHOP) == command("pull")
+    assert compose.pull_unbuilt(SHOP) == command("pull", "--ignore-buildable")
 
 
 def test_up_runs_in_the_background_and_removes_orphans():

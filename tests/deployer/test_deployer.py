@@ -455,3 +455,15 @@ def wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+def test_an_image_that_no_registry_has_is_left_to_be_built(lab: Lab) -> None:
+    # Compose 2.26.1.
+    told_so = "WARNING: Some service image(s) must be built from source by running:"
+    lab.runner.on("compose", "pull", lines=[("stderr", told_so)], exit_code=18)
+    lab.runner.on("compose", "pull", "--ignore-buildable")
+
+    event = lab.deployed()
+
+    assert (event.status, event.error) == (Status.SUCCEEDED, "")
+    assert sum("pull" in argv for argv in lab.runner.commands()) == 2

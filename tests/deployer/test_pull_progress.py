@@ -105,6 +105,8 @@ def test_other_output_and_odd_numbers_are_passed_over() -> None:
 
 
 def test_an_image_that_is_built_instead_has_not_failed() -> None:
-    # What Compose 2.26.1 prints of a service with `build` whose image no registry has.
-    (row,) = fed([" web Pulling ", " web Warning manifest unknown "]).images()
-    assert (row.state, row.note) == (SKIPPED, "manifest unknown")
+    # Compose 2.26.1, of a service with `build` whose image no registry has.
+    (row,) = fed([" web Pulling ", ' web Warning Get "http://127.0.0.1:9/v2/": connection refused']).images()
+    assert (row.state, row.note) == (SKIPPED, 'Get "http://127.0.0.1:9/v2/": connection refused')
+    (row,) = fed([" web Skipped - Image can be built "]).images()
+    assert (row.state, row.note) == (SKIPPED, "Image can be built")

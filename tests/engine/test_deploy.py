@@ -64,6 +64,19 @@ def test_a_two_service_app_is_pulled_from_the_private_registry_and_rolled_back(
     assert read_note(app) == "kept"
 
 
+def test_an_image_that_no_registry_has_is_built(app: AppOnPanel, registry: Registry) -> None:
+    app.sign_in(registry)
+    folder = app.panel.apps_dir / app.slug
+    folder.mkdir(0o700)
+    (folder / "Dockerfile").write_text(f"FROM {registry.ref('web')}\nLABEL built=here\n")
+    built, web = registry.ref("never-pushed"), registry.ref("web")
+
+    event = app.deploy(f"services:\n  own: {{image: {built}, build: .}}\n  web: {{image: {web}}}\n")
+
+    assert (event["status"], event["error"]) == ("succeeded", "")
+    assert sorted(app.running_images()) == [built, web]
+
+
 def test_without_credentials_the_deploy_fails_and_says_which_registry(
     app: AppOnPanel, registry: Registry
 ) -> None:
