@@ -178,6 +178,12 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   }
 
   // --- leaving ---
+  // Who is signed out is not led to the sign-in away from what they wrote; the check tells them.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (!event.detail.xhr.getResponseHeader("HX-Redirect") || !isChanged()) return;
+    event.preventDefault();
+    changed();
+  });
   form.addEventListener("submit", () => {
     keep();
     drafts.send(name);
