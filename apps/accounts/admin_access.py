@@ -1,5 +1,6 @@
 """How the admin asks the policy, instead of Django's own permissions."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -74,6 +75,30 @@ class PolicyAdmin(_Admin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         raise NotImplementedError("removed by a service, which writes the audit too")
+
+
+class TypedFilter(admin.SimpleListFilter):
+    """By what is typed into a field, exactly: a link for each of a thousand apps is no choice.
+
+    Subclasses say which `column` it is looked for in.
+    """
+
+    template = "admin/typed_filter.html"
+    column: ClassVar[str]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def has_output(self) -> bool:
+        return True
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield what the template shows: what is typed, and what else the address chooses."""
+        others = {name: value for name, value in changelist.params.items() if name != self.parameter_name}
+        yield {"value": self.value() or "", "others": others.items()}
 
 
 class HistoryAdmin(PolicyAdmin):

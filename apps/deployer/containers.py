@@ -18,6 +18,35 @@ _PROJECT_LABEL = "com.docker.compose.project"
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)$")
 _CPU_PERIOD = 100_000  # microseconds, where a quota comes without one (docs.docker.com, docker run)
 _QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
+# What is read of `docker inspect`, in its own form but as Go names it. All the rest (environment, labels,
+# aliases, logs of health checks) is as long as somebody makes it, and no app may make the answer about all of
+# them too long to read.
+INSPECTED = (
+    '{"Id":{{json .ID}},"Name":{{json .Name}},"Image":{{json .Image}},"Created":{{json .Created}},'
+    '"RestartCount":{{json .RestartCount}},"State":{"Status":{{json .State.Status}},'
+    '"ExitCode":{{json .State.ExitCode}},"OOMKilled":{{json .State.OOMKilled}},'
+    '"StartedAt":{{json .State.StartedAt}},'
+    '"Health":{{with .State.Health}}{"Status":{{json .Status}}}{{else}}null{{end}}},'
+    '"HostConfig":{"RestartPolicy":{{json .HostConfig.RestartPolicy}},"Memory":{{json .HostConfig.Memory}},'
+    '"NanoCpus":{{json .HostConfig.NanoCPUs}},"CpuQuota":{{json .HostConfig.CPUQuota}},'
+    '"CpuPeriod":{{json .HostConfig.CPUPeriod}}},'
+    '"NetworkSettings":{"Ports":{{json .NetworkSettings.Ports}},"Networks":{ '
+    '{{$comma := ""}}{{range $name, $_ := .NetworkSettings.Networks}}{{$comma}}{{json $name}}:{}'
+    '{{$comma = ","}}{{end}}}},"Config":{"Image":{{json .Config.Image}},"Labels":{'
+    + ",".join(
+        f'"com.docker.compose.{name}":{{{{json (index .Config.Labels "com.docker.compose.{name}")}}}}'
+        for name in (
+            "oneoff",
+            "project",
+            "service",
+            "config-hash",
+            "project.working_dir",
+            "project.config_files",
+            "project.environment_file",
+        )
+    )
+    + "}}}"
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +109,7 @@ def inspect_containers(
     Raises EngineUnreachable, also where none of them exists any more.
     """
     # One that went away in between makes the command fail, and the others are still told.
-    words = ("inspect", "--type", "container", "--format", "{{json .}}", *ids)
+    words = ("inspect", "--type", "container", "--format", INSPECTED, *ids)
     told = ask_engine(runner, *words, partly=True, cancel=cancel)
     containers = (_container(json.loads(line)) for line in told.stdout.splitlines() if line.startswith("{"))
     return sorted((c for c in containers if c is not None), key=lambda c: (c.project, c.service, c.name))

@@ -17,39 +17,24 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy, rate_limits
-from apps.accounts.admin_access import HistoryAdmin
+from apps.accounts.admin_access import HistoryAdmin, TypedFilter
 from apps.applications.models import App
 from apps.deployments.csv_export import csv_response
 from apps.deployments.models import DeployEvent, DeployLog
 
 
-class AppFilter(admin.SimpleListFilter):
-    """By slug, as the record keeps it: one entry for all apps that had the name."""
+class AppFilter(TypedFilter):
+    """By slug, as the record keeps it: of all apps that had the name."""
 
     title = gettext_lazy("app")
-    parameter_name = "slug"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        apps = policy.visible(request.user, App.objects.all())
-        return [(slug, slug) for slug in apps.order_by("slug").values_list("slug", flat=True).distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DeployEvent]) -> QuerySet[DeployEvent]:
-        return queryset.filter(slug=self.value()) if self.value() else queryset
+    parameter_name = column = "slug"
 
 
-class PersonFilter(admin.SimpleListFilter):
+class PersonFilter(TypedFilter):
     """By the name that the record keeps, also of people who have no account any more."""
 
     title = gettext_lazy("person")
-    parameter_name = "person"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        events = policy.visible(request.user, DeployEvent.objects.all())
-        names = events.order_by("requested_by").values_list("requested_by", flat=True).distinct()
-        return [(name, name) for name in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DeployEvent]) -> QuerySet[DeployEvent]:
-        return queryset.filter(requested_by=self.value()) if self.value() else queryset
+    parameter_name, column = "person", "requested_by"
 
 
 @admin.register(DeployEvent)
@@ -71,7 +56,6 @@ class DeployEventAdmin(HistoryAdmin):
     list_select_related = ("version",)
     search_fields = ("slug", "app__name", "requested_by", "requested_from", "error", "=id")
     search_help_text = gettext_lazy("App, person, where from, error, or the event's number")
-    date_hierarchy = "queued_at"
     ordering = ("-pk",)
     sortable_by = ("id", "slug", "action", "status", "requested_by", "queued")
     fieldsets = (

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 from io import StringIO
@@ -35,21 +36,23 @@ COLUMNS = (
     "seconds",
     "cause",
 )
+_READ = [name for name in COLUMNS if name not in ("app", "seconds")] + ["slug"]
 # Of one file: more is a job for the database's own tools.
 MOST_ROWS = 100_000
 _ROWS_AT_ONCE = 500
-# owasp.org/www-community/attacks/CSV_Injection, with the full-width forms that some programs accept.
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+# Before what begins a formula (owasp.org/www-community/attacks/CSV_Injection), also in the full-width forms
+# that some programs accept: at the start of a cell, and after what begins another one where a semicolon or a
+# tab separates them. Where a comma is the decimal sign, a spreadsheet reads this file so.
+_FORMULA = re.compile(r"^(?= *[=+\-@\t\r\n＝＋－＠])|(?<=[;\t\r\n])(?= *[=+\-@＝＋－＠])")
 
 
 def safe_cell(value: object) -> str | int:
-    """Return `value` as a cell; a text that a spreadsheet would take for a formula gets a quote before it."""
+    """Return `value` as a cell; what a spreadsheet would take for a formula gets a quote before it."""
     if value is None:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+    return _FORMULA.sub("'", value.isoformat() if isinstance(value, datetime) else str(value))
 
 
 def csv_response(events: QuerySet[DeployEvent]) -> StreamingHttpResponse:
@@ -83,8 +86,8 @@ def _ids(events: QuerySet[DeployEvent]) -> list[int]:
 
 def _chunk(ids: Sequence[int]) -> str:
     events = DeployEvent.objects.select_related("version")
-    # Texts that can be long and are no column.
-    found = events.defer("output_tail", "version__yaml", "version__environment").in_bulk(ids)
+    # The other columns can be long: a plan, the end of the output.
+    found = events.only(*_READ, "version__number").in_bulk(ids)
     return _text(_row(found[pk]) for pk in ids if pk in found)
 
 

@@ -277,6 +277,11 @@ class UsageConsumer(LiveConsumer):
     def topics(self) -> tuple[str, ...]:
         return USAGE_TOPIC, APPS_TOPIC
 
+    def _may_concern(self, message: Message | Gap | None) -> bool:
+        # Whatever is heard of the app may be that it was removed.
+        names_it = isinstance(message, dict) and self.slug in (message.get("slug"), *message.get("slugs", ()))
+        return names_it or super()._may_concern(message)
+
     async def _send_live(self) -> None:
         stream = running_usage()
         with stream.watched() if stream else contextlib.nullcontext():

@@ -1,6 +1,6 @@
 """Which events a list shows."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -37,20 +37,22 @@ class MomentField(forms.CharField):
         if not text:
             return None
         try:
-            # Of a time at the edge of what can be told another zone's may not be.
-            return read_time(text, ends=self.ends).astimezone(UTC)
+            return self._moment(text)
         except InvalidTime as error:
             raise forms.ValidationError(str(error)) from None
         except OverflowError:
             raise forms.ValidationError(_("No event is so old or so far ahead.")) from None
 
     def prepare_value(self, value: Any) -> Any:
-        # The widget shows times alone.
+        # The widget shows times alone, without a zone.
         try:
-            moment = read_time(value, ends=self.ends) if value else None
-        except InvalidTime:
+            return self._moment(value).strftime("%Y-%m-%dT%H:%M") if value else value
+        except (InvalidTime, OverflowError):
             return value
-        return moment.strftime("%Y-%m-%dT%H:%M") if moment else value
+
+    def _moment(self, text: str) -> datetime:
+        # Of a time at the edge of what can be told another zone's may not be: OverflowError.
+        return read_time(text, ends=self.ends).astimezone(UTC)
 
 
 class TimeFilter(django_filters.Filter):

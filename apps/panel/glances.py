@@ -68,7 +68,7 @@ class Glance:
     @cached_property
     def key(self) -> str:
         """What is another text where anything that is shown of the app changed."""
-        shown = [self.state.state, self.state.fingerprint, self.name, self.tags, self.version_id]
+        shown = [self.pk, self.state.state, self.state.fingerprint, self.name, self.tags, self.version_id]
         doing = [event_key(event, place) for event, place in zip(self.events, self.positions, strict=True)]
         told = json.dumps([*shown, self.last_event_id, doing])
         return hashlib.sha256(told.encode()).hexdigest()[:12]
@@ -201,7 +201,7 @@ class Look:
 
 
 def _same(old: Glance | None, new: Glance) -> Glance:
-    return old if old is not None and old.key == new.key and old.pk == new.pk else new
+    return old if old is not None and old.key == new.key else new
 
 
 # Seconds between looks that hints ask for: this long, and so many times what the last one took of a core.

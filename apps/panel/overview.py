@@ -14,7 +14,6 @@ from apps.deployments.states import APPROVAL_STEP, TERMINAL
 from apps.panel.event_lists import BRIEF, read_some
 from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Seen
 from apps.panel.strip import Bar, strips
-from apps.panel.timeline import step_label
 
 _NOW = 4  # events that are shown as running or waiting
 _LAST = 3  # of what ended
@@ -75,10 +74,6 @@ class Now:
     position: int
     done: int
     steps: int
-
-    @property
-    def step_label(self) -> str:
-        return step_label(self.event.step) if self.event.step else ""
 
 
 @dataclass(frozen=True)

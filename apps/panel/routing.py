@@ -9,8 +9,8 @@ from apps.panel.container_log_consumer import ContainerLogConsumer
 websocket_urlpatterns = [
     path("ws/events/<int:event_id>/", EventConsumer.as_asgi()),
     path("ws/apps/", AppsConsumer.as_asgi()),
-    path("ws/apps/<str:slug>/stats/", UsageConsumer.as_asgi()),
-    path("ws/apps/<str:slug>/logs/", ContainerLogConsumer.as_asgi()),
-    path("ws/apps/<str:slug>/console/", ConsoleConsumer.as_asgi()),
+    path("ws/apps/<slug:slug>/stats/", UsageConsumer.as_asgi()),
+    path("ws/apps/<slug:slug>/logs/", ContainerLogConsumer.as_asgi()),
+    path("ws/apps/<slug:slug>/console/", ConsoleConsumer.as_asgi()),
     re_path("", UnknownConsumer.as_asgi()),
 ]

@@ -23,12 +23,19 @@ class Bar:
     """One event: its height stands for its duration, its kind for its verdict."""
 
     event: DeployEvent | None  # None in the strip of a list, which leads to none
-    kind: str
-    word: str
+    status: str
     seconds: float
     x: int
     y: int
     height: int
+
+    @property
+    def kind(self) -> str:
+        return event_mark(self.status).kind
+
+    @property
+    def word(self) -> str:
+        return str(event_mark(self.status).word)
 
 
 def bars(newest_first: Iterable[DeployEvent]) -> list[Bar]:
@@ -66,5 +73,4 @@ def _bar(event: DeployEvent | None, status: str, seconds: float, number: int, lo
     # By the logarithm: one slow pull must not flatten all others.
     share = math.log1p(seconds) / math.log1p(longest) if longest else 1.0
     height = round(_LEAST + (HEIGHT - _LEAST) * share)
-    mark = event_mark(status)
-    return Bar(event, mark.kind, mark.word, seconds, number * WIDTH, HEIGHT - height, height)
+    return Bar(event, status, seconds, number * WIDTH, HEIGHT - height, height)

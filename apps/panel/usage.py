@@ -35,17 +35,16 @@ def usage(state: AppState, measured: Round | None) -> dict[str, Any]:
     """Return what an app with this `state` uses, service by service and together.
 
     `key` tells whether a page shows the same containers. `services` and `total` are None where nothing is
-    measured.
+    measured: there is no round, or none that has any of what runs (yet, or from an engine that stalls).
     """
-    if measured is None:
-        return {"key": state.services_key, "services": None, "total": None}
     known: defaultdict[str, list[tuple[ServiceState, Reading]]] = defaultdict(list)
-    for container in state.services:
-        # One that is between two runs is told to use nothing.
-        if container.state != "running":
-            continue
-        if (reading := measured.by_id.get(container.id)) is not None:
+    # One that is between two runs is told to use nothing.
+    running = [container for container in state.services if container.state == "running"]
+    for container in running:
+        if measured and (reading := measured.by_id.get(container.id)) is not None:
             known[container.service].append((container, reading))
+    if measured is None or (running and not known):
+        return {"key": state.services_key, "services": None, "total": None}
     names = sorted(known)[:MAX_SERVICES]
     everything = [one for found in known.values() for one in found]
     return {

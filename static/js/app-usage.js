@@ -2,14 +2,13 @@
 "use strict";
 
 (() => {
-  const NOT_SERVED = [4401, 4404]; // apps/panel/consumers.py
   const NAMESPACE = "http://www.w3.org/2000/svg";
 
   const section = () => document.getElementById("app-state");
   if (!section()?.dataset.liveApp) return;
   const slug = section().dataset.liveApp;
   let usage = null; // the last frame
-  let isLost = false;
+  let lost = ""; // why there is no connection
   let word = ""; // of the state, as it was announced
 
   // --- numbers in words ---
@@ -104,13 +103,13 @@
   function paint() {
     const total = document.querySelector("[data-usage-total]");
     if (!total) return;
-    const services = (!isLost && usage?.services) || {};
+    const services = (!lost && usage?.services) || {};
     for (const place of document.querySelectorAll("[data-usage-of]")) {
       const one = Object.hasOwn(services, place.dataset.usageOf) ? services[place.dataset.usageOf] : null;
       if (one) draw(place, one);
       else say(place, "–");
     }
-    if (isLost) say(total, gettext("Connection lost; what the services use comes back by itself."));
+    if (lost) say(total, lost);
     else if (!usage) say(total, gettext("Measuring what the services use …"));
     else if (usage.total) draw(total, usage.total, total.dataset.usageWords);
     else say(total, usage.services ? gettext("Nothing runs.") : gettext("Measuring what the services use …"));
@@ -118,14 +117,10 @@
 
   // --- the services themselves ---
 
-  function isTypedInto(element) {
-    return element.contains(document.activeElement) && document.activeElement.matches("input");
-  }
-
   function compare() {
     const shown = section();
     if (!shown || !usage || !shown.dataset.servicesKey) return;
-    if (shown.dataset.servicesKey !== usage.key && !isTypedInto(shown)) refreshPart(shown.id);
+    if (shown.dataset.servicesKey !== usage.key) refreshPart(shown.id);
   }
 
   function announce() {
@@ -135,14 +130,22 @@
     word = now;
   }
 
-  // What was opened stays open in the part that takes its place.
+  // What was opened stays open in the part that takes its place, and what was typed stays in it.
   let open = [];
+  let typed = [];
   document.addEventListener("htmx:beforeSwap", () => {
     open = [...document.querySelectorAll("#app-state details[open]")].map(({ id }) => id);
+    const inputs = [...document.querySelectorAll("#app-state input[id]")];
+    typed = inputs.filter((input) => input.value !== input.defaultValue).map(({ id, value }) => [id, value]);
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    for (const [id, value] of typed) {
+      const input = document.getElementById(id);
+      if (input) input.value = value;
+    }
     open = [];
+    typed = [];
     paint();
     announce();
   });
@@ -156,13 +159,14 @@
       compare();
     },
     onOpen() {
-      isLost = false;
+      lost = "";
       paint();
     },
     onLost(_seconds, code) {
-      isLost = true;
+      const isOver = NOT_SERVED.includes(code);
+      lost = isOver ? notServed() : gettext("Connection lost; what the services use comes back by itself.");
       paint();
-      if (NOT_SERVED.includes(code)) end();
+      if (isOver) end();
     },
   });
   paint();

@@ -6,6 +6,9 @@
 
 (() => {
   const soon = 300; // milliseconds that parts about many apps wait for what else changes
+  const many = 5; // rows beyond which the list is fetched as a whole: an engine that goes changes all at once
+  const patience = 2000; // milliseconds that a connection may be lost before it is said
+  const note = document.getElementById("live-note");
   const apps = new Map(); // by slug: what was told of it last
   const waiting = new Set(); // ids of parts that are about to be fetched
   let known = document.querySelector("[data-live-known]")?.dataset.liveKnown || "";
@@ -14,23 +17,12 @@
     return !document.querySelector("[data-live-app], [data-live-list], [data-live-known]");
   }
 
-  function isBusy(element) {
-    // Somebody types into it: a swap would take the text from under their hands.
-    return element.contains(document.activeElement) && document.activeElement.matches("input");
-  }
-
-  function refresh(element) {
-    if (!isBusy(element)) refreshPart(element.id);
-  }
-
-  function refreshSoon(element) {
-    const id = element.id;
+  function refreshSoon(id) {
     if (waiting.has(id)) return;
     waiting.add(id);
     setTimeout(() => {
       waiting.delete(id);
-      const now = document.getElementById(id);
-      if (now) refresh(now);
+      refreshPart(id);
     }, soon);
   }
 
@@ -38,48 +30,77 @@
     return !before || before.state !== app.state || before.deploying?.event !== app.deploying?.event;
   }
 
+  // Returns the parts that show another state of the app.
   function onApp(app, list) {
     const before = apps.get(app.slug);
     const isGone = app.state === "removed";
     if (isGone) apps.delete(app.slug);
     else apps.set(app.slug, app);
-    const shown = document.querySelectorAll(`[data-live-app="${CSS.escape(app.slug)}"]`);
-    for (const element of shown) if (element.dataset.liveKey !== app.key) refresh(element);
-    if (!list || (before && before.key === app.key)) return;
-    const isNew = !before && !shown.length;
-    const moves = "liveFollowsState" in list.dataset && isElsewhere(before, app);
-    if (isNew || isGone || moves) refreshSoon(list);
+    const shown = [...document.querySelectorAll(`[data-live-app="${CSS.escape(app.slug)}"]`)];
+    if (list && before?.key !== app.key) {
+      const isNew = !before && !shown.length;
+      const moves = "liveFollowsState" in list.dataset && isElsewhere(before, app);
+      if (isNew || isGone || moves) refreshSoon(list.id);
+    }
+    return shown.filter((element) => element.dataset.liveKey !== app.key);
   }
 
   function onFrame(frame) {
     if (frame.type !== "apps") return;
     known = frame.known;
+    say("");
     const list = document.querySelector("[data-live-list]");
     const told = [...frame.apps];
     if (frame.whole) {
       const there = new Set(frame.apps.map((app) => app.slug));
       for (const slug of apps.keys()) if (!there.has(slug)) told.push({ slug, state: "removed", key: "" });
     }
-    for (const app of told) onApp(app, list);
-    for (const element of document.querySelectorAll("[data-live-known]")) {
-      if (element.dataset.liveKnown !== known) refreshSoon(element);
+    const old = told.flatMap((app) => onApp(app, list));
+    if (list && old.length > many) refreshSoon(list.id);
+    else for (const { id } of old) refreshPart(id);
+    for (const { id, dataset } of document.querySelectorAll("[data-live-known]")) {
+      if (dataset.liveKnown !== known) refreshSoon(id);
     }
     document.dispatchEvent(new CustomEvent("panel:apps", { detail: frame }));
   }
 
-  keepSocket({
+  let warning = null; // the timer that says that the connection is lost
+
+  function say(text) {
+    clearTimeout(warning);
+    warning = null;
+    if (note.textContent !== text) note.textContent = text;
+  }
+
+  function warn(code) {
+    const why = code === TOO_MANY ? gettext("Too many live pages are open.") : gettext("Connection lost.");
+    warning ??= setTimeout(() => {
+      say(`${why} ${gettext("What is shown may be out of date; it comes back by itself.")}`);
+      // Who is signed out by now is refused a connection without being told why; a page leads them to the sign-in.
+      refreshPart(document.querySelector("[data-live-known], [data-live-app]")?.id);
+    }, patience);
+  }
+
+  const end = keepSocket({
     address: () => (isBrief() ? "/ws/apps/?brief=1" : `/ws/apps/?known=${encodeURIComponent(known)}`),
     onFrame,
     onOpen() {},
-    onLost() {},
+    onLost(_seconds, code) {
+      // What is shown without apps does not go out of date.
+      if (isBrief()) return;
+      if (!NOT_SERVED.includes(code)) {
+        warn(code);
+        return;
+      }
+      end();
+      say(notServed());
+    },
   });
 
   // Details that no frame tells (a service's health, its ports) are looked up now and then.
   for (const element of document.querySelectorAll("[data-live-every]")) {
-    const selector = `#${element.id}`;
     setInterval(() => {
-      const now = document.querySelector(selector);
-      if (now && document.visibilityState === "visible") refresh(now);
+      if (document.visibilityState === "visible") refreshPart(element.id);
     }, Number(element.dataset.liveEvery) * 1000);
   }
 })();

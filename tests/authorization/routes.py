@@ -173,9 +173,9 @@ COMMANDS: dict[str, Route] = {
 SOCKETS: dict[str, Route] = {
     "ws/events/<int:event_id>/": Route(On.APP, VIEWER),
     "ws/apps/": Route(On.ANY_APP, VIEWER),
-    "ws/apps/<str:slug>/stats/": Route(On.APP, VIEWER),
-    "ws/apps/<str:slug>/logs/": Route(On.APP, VIEWER),
-    "ws/apps/<str:slug>/console/": Route(On.APP, OWNER),
+    "ws/apps/<slug:slug>/stats/": Route(On.APP, VIEWER),
+    "ws/apps/<slug:slug>/logs/": Route(On.APP, VIEWER),
+    "ws/apps/<slug:slug>/console/": Route(On.APP, OWNER),
     "": Route(On.NOTHING),  # any other address: nobody is let in
 }
 

@@ -1,11 +1,12 @@
 """One acts, another sees overview and events change; searches are kept; all of it works without scripts."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.pages import deploy, expect_status, write_app
 from tests.lab.browser import open_page, sign_in
@@ -156,6 +157,55 @@ def test_a_search_is_made_while_typing_and_kept_by_the_browser(page: Page, panel
     expect(page.locator(".event-table tbody tr")).to_have_count(15)
     page.go_back()
     expect(page.get_by_label("Person")).to_have_value("")
+
+
+def test_a_lost_connection_is_said_and_what_changed_meanwhile_is_shown(
+    page: Page, panel: PanelProcess
+) -> None:
+    sockets: list[WebSocketRoute] = []
+    is_cut = False
+
+    def connect(socket: WebSocketRoute) -> None:
+        if is_cut:
+            socket.close()
+            return
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws/apps/"), connect)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.headers.get("hx-trigger", "")))
+    sign_in(page, panel)
+    note, row = page.locator("#live-note"), page.locator("#row-zebra-03")
+    expect(row).to_contain_text("Zebra 3")
+    expect(note).to_be_empty()
+    owner = panel.client()
+
+    # What changes everywhere at once, as where the engine goes, is fetched as a whole and not row by row.
+    apps = [{"slug": f"zebra-{n:02}", "state": "unreachable", "key": "other"} for n in range(30)]
+    told = {"type": "apps", "whole": False, "known": "other", "busy": 0, "apps": apps}
+    with page.expect_response(re.compile("/apps/zebra-00/row/")):
+        sockets[-1].send(json.dumps({**told, "apps": apps[:1]}))
+    fetched.clear()
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-trigger") == "app-list"):
+        sockets[-1].send(json.dumps(told))
+    assert not [one for one in fetched if one.startswith("row-zebra")]
+
+    is_cut = True
+    sockets[-1].close()
+    expect(note).to_contain_text("Connection lost. What is shown may be out of date")
+    settings = {"name": "Grevy", "tags": "", "verify_timeout": "60", "calm_seconds": "1"}
+    assert owner.post("/apps/zebra-03/settings/", settings).status == 200
+    is_cut = False
+    expect(row).to_contain_text("Grevy")
+    expect(note).to_be_empty()
+
+    # Who signs out in another window is told so.
+    other = page.context.new_page()
+    other.goto(f"{panel.url}/account/")
+    other.locator(".account-menu summary").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(note).to_contain_text("You are signed out")
 
 
 def test_it_all_works_without_scripts(browser: Browser, panel: PanelProcess) -> None:

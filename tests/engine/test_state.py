@@ -1,8 +1,10 @@
 """The state of apps follows the engine, whoever changes it, and survives the engine's absence."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from apps.deployer import containers
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.lab.engine_line import EngineLine
 from tests.lab.http import Client
@@ -22,10 +24,25 @@ def shows(client: Client, app: AppOnPanel, word: str) -> None:
 
 def test_what_somebody_does_by_hand_is_seen(app: AppOnPanel, registry: Registry) -> None:
     app.sign_in(registry)
-    app.deploy(f"services: {{web: {{image: {registry.ref('web')}, restart: always}}}}")
+    long = "x" * 300_000
+    health = "healthcheck: {test: [CMD, /bin/true], interval: 1s}"
+    web = f"image: {registry.ref('web')}, restart: always, cpus: 0.5, labels: {{long: {long}}}, {health}"
+    app.deploy(f"services: {{web: {{{web}}}}}")
     client = app.client
     container = f"{app.project}-web-1"
     shows(client, app, "Up")
+    # However much a file says of a container, no more of it is asked for than is read.
+    told = app.engine.run("inspect", "--format", containers.INSPECTED, container).stdout
+    whole = app.engine.run("inspect", "--format", "{{json .}}", container).stdout
+    assert len(told) < 3000 < len(long) < len(whole)
+    read, known = json.loads(told), json.loads(whole)
+    assert read["NetworkSettings"]["Networks"].keys() == known["NetworkSettings"]["Networks"].keys() != set()
+    assert read["State"].pop("Health") == {"Status": "healthy"}
+    for part in ("State", "HostConfig"):
+        assert read[part] == {name: known[part][name] for name in read[part]}
+    assert {n: v for n, v in read["Config"]["Labels"].items() if v} == {
+        n: v for n, v in known["Config"]["Labels"].items() if n in read["Config"]["Labels"] and v
+    }
 
     app.engine.run("stop", container)
     shows(client, app, "Stopped")

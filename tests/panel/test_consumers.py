@@ -17,7 +17,7 @@ from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
 from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
-from apps.panel import consumers, glances, live_reads
+from apps.panel import consumers, glances, live_reads, usage
 from apps.panel.frame_cache import FrameCache
 from tests.panel.live import AT, Watcher, change_event, in_thread, make_event, make_user, session_of, socket
 
@@ -395,6 +395,22 @@ async def test_an_app_that_was_removed_is_said_once(session, monkeypatch):
         {"slug": "shop", "state": "removed", "differences": "", "deploying": None}
     ]
     await watcher.leave()
+
+
+async def test_what_an_app_uses_is_not_told_of_another_that_has_its_name_by_now(session, monkeypatch):
+    _Engine(monkeypatch)
+    monkeypatch.setattr(usage, "app_states", states.app_states)
+    event = await in_thread(make_event)("shop", Status.SUCCEEDED)
+    watcher = Watcher("/ws/apps/shop/stats/", session)
+    await _until(lambda: watcher.frames)
+
+    def replace() -> None:
+        App.objects.update(removed_at=AT)
+        make_event("shop", Status.SUCCEEDED)
+        live.event_changed(event, "shop")
+
+    await in_thread(replace)()
+    assert await watcher.closed(timeout=5) == consumers.NOT_FOUND
 
 
 async def test_no_apps_are_an_empty_list(session, monkeypatch):

@@ -45,7 +45,10 @@ def test_services_are_summed_up_with_their_limits() -> None:
 def test_nothing_measured_is_not_nothing_used() -> None:
     state = AppState("up", (container("web", id="w1"),))
     assert usage(state, None) == {"key": state.services_key, "services": None, "total": None}
-    assert usage(state, measured()) == {"key": state.services_key, "services": {}, "total": None}
+    # An engine that stalls is measured, but of nothing that runs.
+    assert usage(state, measured()) == usage(state, measured(other=(1.0, 1))) == usage(state, None)
+    stopped = AppState("stopped", (container("web", id="w1", state="exited"),))
+    assert usage(stopped, measured()) == {"key": stopped.services_key, "services": {}, "total": None}
 
 
 def test_the_key_is_another_one_for_other_containers_alone() -> None:

@@ -58,7 +58,7 @@ def test_it_shows_what_is_being_deployed_with_step_and_place(
 
     page = text(client, "/")
 
-    assert "Deploy: pull" in page
+    assert "Deploy: Pull the images" in page
     assert "Pull the images" in page
     assert '<progress class="now-progress" max="7" value="3"' in page
     assert f'href="/events/{running.pk}/"' in page

@@ -104,6 +104,8 @@ def test_it_is_filtered_by_person_time_and_note(client: Client, person: Person) 
     assert found("text=%27;--") == set()
     page = text(client, "/events/?since=2026-03-14&person=grace")
     assert 'value="2026-03-14T00:00"' in page
+    # The field is said to be UTC, whatever zone the address names.
+    assert 'value="2026-03-14T22:00"' in text(client, "/events/?since=2026-03-15T00:00%2B02:00")
     assert "<title>Events by grace" in page
     assert 'href="/events/export/?person=grace&amp;since=2026-03-14"' in page
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apps.accounts import policy, rate_limits
 from apps.accounts.actor import Actor
-from apps.accounts.admin_access import PolicyAdmin
+from apps.accounts.admin_access import PolicyAdmin, TypedFilter
 from apps.accounts.audit import AuditAction, export, record
 from apps.accounts.audit.models import AuditEntry
 from apps.accounts.models import User
@@ -38,18 +38,11 @@ class PersonFilter(admin.SimpleListFilter):
         return queryset.filter(actor=self.value()) if self.value() else queryset
 
 
-class AppFilter(admin.SimpleListFilter):
+class AppFilter(TypedFilter):
     """By slug, as the entries keep it: also of apps that were removed."""
 
     title = gettext_lazy("app")
-    parameter_name = "app"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        entries = AuditEntry.objects.exclude(app_slug="").order_by("app_slug")
-        return [(slug, slug) for slug in entries.values_list("app_slug", flat=True).distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        return queryset.filter(app_slug=self.value()) if self.value() else queryset
+    parameter_name, column = "app", "app_slug"
 
 
 @admin.register(AuditEntry)

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -23,7 +24,7 @@ from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.core.sentences import translated
 from apps.deployer.prune.inventory import shown_size
-from apps.panel import texts
+from apps.panel import texts, timeline
 from apps.panel.addresses import query_of
 from apps.panel.marks import (
     ACTION_ICONS,
@@ -52,6 +53,7 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 
 
 @register.simple_tag
+@cache  # a page of apps draws more than a thousand, of fewer than a hundred kinds
 def icon(name: str, css: str = "") -> SafeString:
     """Draw the icon `name` of the sprite; the word beside it carries the meaning."""
     return format_html(
@@ -91,8 +93,8 @@ def strip_image(bars: Sequence[Bar]) -> SafeString | str:
     """Draw the last events of an app as a small strip of bars, and say in words how they ended."""
     if len(bars) < 2:
         return ""
-    words = Counter(str(bar.word) for bar in bars)
-    said = ", ".join(f"{count} {word.lower()}" for word, count in words.most_common())
+    counted = Counter(bar.status for bar in bars).most_common()
+    said = ", ".join(f"{count} {str(event_mark(status).word).lower()}" for status, count in counted)
     # One path for each colour: a rectangle for each bar is half of what a list of apps weighs.
     paths: defaultdict[str, str] = defaultdict(str)
     for bar in bars:
@@ -261,6 +263,12 @@ def terminal_text(line: str) -> str:
     """Return what a terminal would show of a line of output, but for its colours; a script draws them."""
     shown = [piece for piece in line.split("\r") if piece]
     return _CONTROL.sub("", shown[-1]) if shown else ""
+
+
+@register.filter
+def step_label(step: str) -> str:
+    """Say what the step of an event does."""
+    return timeline.step_label(step)
 
 
 @register.filter

@@ -23,6 +23,7 @@ from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fra
 from apps.panel.addresses import show_address
 from apps.panel.app_search import AppSearch
 from apps.panel.disk import file_changes
+from apps.panel.event_lists import read_some
 from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
 from apps.panel.glances import Glance, read_glances, shared_look
 from apps.panel.overview import AppRow, app_rows, head
@@ -96,7 +97,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
     history = request.GET.get("part") == "history"
     if wants_fragment(request) and not history:
         return render(request, "partials/app_state.html", context)
-    events = list(app.events.select_related("version")[:_STRIP])
+    events = read_some(app.events.all(), _STRIP)
     context |= {"events": events[:_RECENT], "bars": bars(events)}
     return render(request, "partials/app_history.html" if wants_fragment(request) else "app.html", context)
 
