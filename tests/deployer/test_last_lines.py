@@ -44,9 +44,15 @@ def test_twenty_lines_are_asked_for_and_kept() -> None:
 
 
 def test_what_follows_a_carriage_return_stays_with_its_line() -> None:
-    lines = [stamped(1, "10 %"), "20 %", ("stderr", stamped(2, "late")), stamped(3, "end")]
+    lines = [stamped(1, "10 %"), "\r20 %", ("stderr", stamped(2, "late")), stamped(3, "end")]
 
     assert last_lines(*lines) == ("10 %", "20 %", "late", "end")
+
+
+def test_a_container_cannot_write_the_time_of_its_lines() -> None:
+    forged = stamped(9, "forged")
+
+    assert last_lines(stamped(1, "a"), f"\r{forged}", stamped(2, "b")) == ("a", forged, "b")
 
 
 def test_secrets_are_hidden_also_where_a_colour_splits_them() -> None:
@@ -54,6 +60,13 @@ def test_secrets_are_hidden_also_where_a_colour_splits_them() -> None:
     lines = [stamped(1, "a hunter2-hunter2 b"), stamped(2, "c hunter2\x1b[31m-hunter2 d")]
 
     assert last_lines(*lines, redactor=redactor) == ("a •••••••• b", "c •••••••• d")
+
+
+def test_a_secret_is_hidden_that_was_broken_over_two_lines() -> None:
+    redactor = Redactor(["hunter2-hunter2"])
+    lines = [stamped(1, "a hunter2-"), ("stderr", stamped(2, "between")), stamped(3, "hunter2 d")]
+
+    assert last_lines(*lines, redactor=redactor) == ("a ••••••••", "between", "•••••••• d")
 
 
 def test_what_steers_a_terminal_is_made_visible_and_colours_go() -> None:

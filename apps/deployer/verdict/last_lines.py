@@ -1,12 +1,15 @@
 """The last lines that containers printed which are not as they should be."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from apps.deployer.compose import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner, Line, Stream
+from apps.deployer.seams import Entry, Seam
 from apps.deployer.terminal_signs import with_visible_signs, without_colours
 from apps.deployer.verdict.verdict import ServiceReport, Verdict
 
@@ -41,24 +44,22 @@ def with_last_lines(
 
 def _last_lines(runner: CommandRunner, container: str, redactor: Redactor) -> tuple[str, ...]:
     """Return what `container` printed last on both streams, in the order of time."""
-    told: list[tuple[str, str]] = []
+    told: list[tuple[str, Entry]] = []
     latest: dict[Stream, str] = {}
+    seams: defaultdict[Stream, Seam] = defaultdict(partial(Seam, redactor))
 
     def keep(line: Line) -> None:
         # A carriage return ends a line too; what follows it has no time of its own.
         moment, text = stamped.groups() if (stamped := _STAMPED.match(line.text)) else ("", line.text)
         latest[line.stream] = moment or latest.get(line.stream, "")
-        told.append((latest[line.stream], text))
+        entry = Entry(line.at, line.stream, without_colours(text.removeprefix("\r")))
+        seams[line.stream].take(entry, 0.0)
+        told.append((latest[line.stream], entry))
 
     argv = [docker_program(), "logs", "--tail", str(LINES), "--timestamps", container]
-    result = runner.run(argv, sink=keep, timeout=_TIMEOUT, line_limit=_LINE_BYTES)
+    result = runner.run(argv, sink=keep, timeout=_TIMEOUT, line_limit=_LINE_BYTES, mark_returns=True)
     if not result.ok:
         return ()
     # Two pipes alone do not keep the order of what came by them.
     told.sort(key=lambda pair: pair[0])
-    return tuple(_harmless(text, redactor) for _moment, text in told[-LINES:])
-
-
-def _harmless(line: str, redactor: Redactor) -> str:
-    """Return `line` without secrets, without colours, and with all else that steers a terminal visible."""
-    return with_visible_signs(redactor.redact(without_colours(line)))
+    return tuple(with_visible_signs(entry.text) for _moment, entry in told[-LINES:])
