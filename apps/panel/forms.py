@@ -248,7 +248,6 @@ class RemoveForm(forms.Form):
     """The slug, typed again, and whether the volumes go too."""
 
     confirm = forms.CharField(
-        label=gettext_lazy("Type the name of the app to confirm"),
         widget=forms.TextInput(
             attrs={
                 "class": "form-control",
@@ -265,6 +264,8 @@ class RemoveForm(forms.Form):
     def __init__(self, *args: Any, slug: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.slug = slug
+        # Not its name for people, which can be another.
+        self.fields["confirm"].label = gettext("Type %(slug)s to confirm") % {"slug": slug}
         self.fields["volumes"].widget.attrs["class"] = "form-check-input"
 
     def clean_confirm(self) -> str:

@@ -59,7 +59,7 @@ def test_one_asks_another_approves_and_nobody_loads_a_page_anew(
 
         # What is asked for next is refused, and who asked reads why.
         page.goto(f"{panel.url}/apps/{slug}/remove/")
-        page.get_by_label("Type the name of the app").fill(slug)
+        page.get_by_label(f"Type {slug} to confirm").fill(slug)
         page.get_by_role("button", name=f"Remove {slug}").click()
         expect(page.locator("#event-status")).to_contain_text("waits for another person's approval")
         others.goto(page.url)

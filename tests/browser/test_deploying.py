@@ -94,7 +94,7 @@ def test_an_app_is_deployed_changed_rolled_back_and_removed(
 
     page.goto(f"{panel.url}/apps/{slug}/settings/")
     page.get_by_role("link", name=f"Remove {slug}").click()
-    page.get_by_label("Type the name").fill(slug)
+    page.get_by_label(f"Type {slug} to confirm").fill(slug)
     page.get_by_role("button", name=f"Remove {slug}").click()
     expect_status(page, "Succeeded")
     expect(apps.locator(f"[data-live-app={slug}]")).to_have_count(0)
