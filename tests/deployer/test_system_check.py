@@ -1,7 +1,7 @@
 """The system check: what each probe finds where something is wrong, and that it always comes to an end."""
 
 import json
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,8 +86,10 @@ def test_a_socket_for_everybody_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     assert states(probe_engine(Engine()))["socket"] == State.BAD
     path.unlink()
     assert states(probe_engine(Engine()))["socket"] == State.BAD
+    assert "engine-disk" in states(probe_engine(Engine({"DockerRootDir": "/"})))
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2376")
-    assert "socket" not in states(probe_engine(Engine()))
+    # The disk of this machine is not that of an engine elsewhere.
+    assert {"socket", "engine-disk"}.isdisjoint(states(probe_engine(Engine({"DockerRootDir": "/"}))))
 
 
 def test_a_data_folder_that_others_can_look_into_is_wrong(tmp_path: Path, settings: Settings) -> None:
@@ -174,26 +176,40 @@ def test_dangerous_settings_are_wrong(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_probe_that_hangs_or_breaks_holds_up_no_other(
+def test_probes_that_hang_or_break_hold_up_no_other_and_no_end_of_the_process(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    disk_is_back = threading.Event()
+    left_behind: list[threading.Thread] = []
+
     def hang() -> Finding:
-        time.sleep(0.5)
-        raise AssertionError("nobody waits for it")
+        left_behind.append(threading.current_thread())
+        disk_is_back.wait()
+        return machine_probes.probe_backups()
 
     def broken() -> Finding:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(run, "_TIMEOUT", 0.05)
-    monkeypatch.setattr(run, "probe_limits", hang)
+    hanging = {
+        "data-folder": "data_folder",
+        "apps-folder": "apps_folder",
+        "memory": "memory_folder",
+        "redis": "redis",
+    }
+    for probe in hanging.values():
+        monkeypatch.setattr(run, f"probe_{probe}", hang)
+    monkeypatch.setattr(run, "_TIMEOUT", 0.5)
     monkeypatch.setattr(run, "probe_keys", broken)
 
-    findings = check_system(Engine())
+    told = states(check_system(Engine()))
 
-    told = states(findings)
-    assert (told["limits"], told["keys"]) == (State.BAD, State.UNKNOWN)
-    assert {"engine", "database", "tls", "backups"} <= told.keys()
+    assert {told[name] for name in hanging} == {State.BAD}
+    assert (told["limits"], told["keys"], told["engine"]) == (State.GOOD, State.UNKNOWN, State.GOOD)
+    assert {"database", "tls", "backups"} <= told.keys()
     assert "The probe keys failed" in caplog.text
+    assert len(left_behind) == len(hanging)
+    assert all(thread.daemon for thread in left_behind)
+    disk_is_back.set()
 
 
 @pytest.mark.django_db

@@ -63,15 +63,20 @@ def _unreachable(said: str) -> Finding:
     )
 
 
+def _own_socket() -> Path | None:
+    """Return the socket of this machine's engine; None where DOCKER_HOST names an engine elsewhere."""
+    host = os.environ.get("DOCKER_HOST") or f"unix://{_SOCKET}"
+    return Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
+
+
 def _socket() -> Iterator[Finding]:
-    host = os.environ.get("DOCKER_HOST", "")
-    if host and not host.startswith("unix://"):
+    path, title = _own_socket(), _("The engine's socket")
+    if path is None:
         return
-    path, title = Path(host.removeprefix("unix://") or _SOCKET), _("The engine's socket")
     try:
         found = path.stat()
     except OSError as error:
-        if host:
+        if os.environ.get("DOCKER_HOST"):
             means = _("%(path)s, which DOCKER_HOST names, is not there: %(why)s.")
             told = means % {"path": path, "why": error.strerror}
             yield Finding("socket", title, State.BAD, told, _("Correct DOCKER_HOST, or start that engine."))
@@ -133,6 +138,6 @@ def _clock(facts: EngineFacts) -> Finding:
 
 def _root(root: str) -> Iterator[Finding]:
     # An engine on another machine has its disk there.
-    if root and os.path.isdir(root):
+    if root and _own_socket() and os.path.isdir(root):
         mend = _("Free it of what nothing needs: Settings, Prune.")
         yield room("engine-disk", _("Room for the engine"), Path(root), mend, "manage.py engine prune")

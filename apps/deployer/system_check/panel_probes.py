@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.cache import cache
 from django.core.checks import CheckMessage
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
 from apps.core.checks import dangerous_settings, tls_is_on, tls_needs_a_trusted_proxy
@@ -25,8 +25,8 @@ def probe_database() -> Iterator[Finding]:
         mend = _("Bring it up to date, or start it.")
         yield Finding("database", title, State.BAD, str(problem), mend, "manage.py migrate")
         return
-    kind = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
-    yield Finding("database", title, State.GOOD, _("%(kind)s answers and is up to date.") % {"kind": kind})
+    means = _("%(kind)s answers and is up to date.") % {"kind": connection.display_name}
+    yield Finding("database", title, State.GOOD, means)
     yield _worker()
 
 

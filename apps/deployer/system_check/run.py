@@ -1,9 +1,10 @@
-"""All probes together: side by side, each with a limit of time, with no more than a few processes."""
+"""All probes together: side by side, within one limit of time, with no more than a few processes."""
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from functools import partial
+from threading import Thread
 
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
@@ -25,9 +26,8 @@ from apps.deployer.system_check.panel_probes import probe_database, probe_redis,
 
 logger = logging.getLogger(__name__)
 
-# Seconds for the slowest probe: a file system or a server that hangs must not hold the page.
+# Seconds for all of them together: a file system or a server that hangs must not hold the page.
 _TIMEOUT = 15.0
-_AT_ONCE = 4
 
 _Probe = Callable[[], Finding | Iterable[Finding]]
 
@@ -46,19 +46,26 @@ def check_system(runner: CommandRunner | None = None) -> list[Finding]:
     }
     # Threads have a language of their own.
     language = get_language() or "en"
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="system-check")
-    try:
-        asked = {name: pool.submit(_found, name, probe, language) for name, probe in beside.items()}
-        # Those that use the database use the caller's connection.
-        database = _found("database", probe_database, language)
-        told = {name: _answer(name, future) for name, future in asked.items()}
-    finally:
-        # One that hangs is left to itself; what has not begun does not begin.
-        pool.shutdown(wait=False, cancel_futures=True)
+    asked = {name: _begin(name, probe, language) for name, probe in beside.items()}
+    # Those that use the database use the caller's connection.
+    database = _found("database", probe_database, language)
+    done, _late = wait(asked.values(), _TIMEOUT)
+    told = {name: one.result() if one in done else [_hangs(name)] for name, one in asked.items()}
     settings = _found("settings", probe_settings, language)
     order = [told["engine"], database, told["redis"], told["data-folder"], told["apps-folder"], told["keys"]]
     order += [told["memory"], told["limits"], settings, [probe_backups()]]
     return [finding for group in order for finding in group]
+
+
+def _begin(name: str, probe: _Probe, language: str) -> "Future[list[Finding]]":
+    """Start `probe` in a thread that, where it hangs, is left behind and holds up no end of the process."""
+    answer: Future[list[Finding]] = Future()
+    Thread(
+        target=lambda: answer.set_result(_found(name, probe, language)),
+        name=f"system-check-{name}",
+        daemon=True,
+    ).start()
+    return answer
 
 
 def _found(name: str, probe: _Probe, language: str) -> list[Finding]:
@@ -73,12 +80,9 @@ def _found(name: str, probe: _Probe, language: str) -> list[Finding]:
             return [_untold(name)]
 
 
-def _answer(name: str, future: "Future[list[Finding]]") -> list[Finding]:
-    try:
-        return future.result(_TIMEOUT)
-    except TimeoutError:
-        means = _("No answer within %(seconds)d seconds.") % {"seconds": _TIMEOUT}
-        return [Finding(name, name, State.BAD, means, _("See what hangs: a disk, a network, a server."))]
+def _hangs(name: str) -> Finding:
+    means = _("No answer within %(seconds)d seconds.") % {"seconds": _TIMEOUT}
+    return Finding(name, name, State.BAD, means, _("See what hangs: a disk, a network, a server."))
 
 
 def _untold(name: str) -> Finding:
