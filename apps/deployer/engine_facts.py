@@ -9,6 +9,7 @@ from typing import Any
 from apps.deployer import compose
 from apps.deployer.containers import ask_engine
 from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.prune.inventory import bytes_of
 from apps.deployer.runner.interface import CommandRunner, collect
 
 # Seconds. An engine that is well answers at once; counting the files of every volume takes longer.
@@ -43,13 +44,13 @@ class EngineFacts:
 
 @dataclass(frozen=True)
 class DiskUse:
-    """How much room the things of one kind take, in Docker's own words for sizes."""
+    """How much room the things of one kind (in Docker's words) take; sizes in bytes."""
 
     kind: str
     count: int
     active: int
-    size: str
-    reclaimable: str
+    size: int
+    reclaimable: int
 
 
 def read_facts(runner: CommandRunner) -> EngineFacts:
@@ -88,7 +89,11 @@ def read_disk_use(runner: CommandRunner) -> list[DiskUse]:
     told = ask_engine(runner, "system", "df", "--format", "{{json .}}", timeout=_DISK_TIMEOUT)
     return [
         DiskUse(
-            row["Type"], _number(row["TotalCount"]), _number(row["Active"]), row["Size"], row["Reclaimable"]
+            row["Type"],
+            _number(row["TotalCount"]),
+            _number(row["Active"]),
+            bytes_of(row["Size"]),
+            bytes_of(row["Reclaimable"]),
         )
         for line in told.stdout.splitlines()
         if line.startswith("{")

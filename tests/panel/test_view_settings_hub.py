@@ -1,5 +1,6 @@
 """The panel's settings: engine, disk, retention, about, and the system check."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,8 @@ from django.test import Client
 from apps.accounts.models import Role, User
 from apps.core.version import VERSION
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.engine_facts import DiskUse, EngineFacts
+from apps.deployer.engine_facts import EngineFacts
+from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.system_check.findings import Finding, State
 from apps.panel.views import settings as views
 from tests.lab.panel import ROOT
@@ -55,12 +57,18 @@ def test_the_disk_is_measured_after_the_page(
     client: Client, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person(Role.ADMINISTRATOR)
-    use = DiskUse("Images", 17, 4, "33.7MB", "25.8MB (76%)")
-    monkeypatch.setattr(views, "read_disk_use", lambda runner: [use])
+    told = {"TotalCount": "17", "Active": "4", "Size": "33.7MB", "Reclaimable": "25.8MB (76%)"}
+    lines = [json.dumps(told | {"Type": kind}) for kind in ("Images", "Local Volumes", "Build Cache")]
+    monkeypatch.setattr(views, "default_runner", lambda: MockRunner().on("df", lines=lines))
     assert text(client, "/settings/disk/", **HTMX).startswith('<table class="list disk-table">')
     page = text(client, "/settings/disk/")
-    assert "25.8MB (76%)" in page
+    assert "25.8 MB" in page
     assert "<h1" in page
+    client.cookies["language"] = "de"
+    page = text(client, "/settings/disk/")
+    assert "25,8 MB" in page
+    for kind in ("Images", "Volumes", "Build-Cache"):
+        assert f">{kind}</td>" in page
 
 
 def test_the_check_says_what_is_wrong_and_how_to_mend_it(

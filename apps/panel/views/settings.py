@@ -1,12 +1,14 @@
 """The panel's settings: the engine, its disk, what is kept how long, what this is, the system check."""
 
 import platform
+from dataclasses import replace
 
 import django
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from apps.accounts import policy
@@ -21,6 +23,14 @@ from apps.deployer.system_check.findings import State
 from apps.deployer.system_check.run import check_system
 from apps.deployments.models import DeployEvent, DeployLog
 from apps.panel.access import signed_in, wants_fragment
+
+# What Docker calls the kinds of things that take room.
+_KINDS = {
+    "Images": _("Images"),
+    "Containers": _("Containers"),
+    "Local Volumes": _("Volumes"),
+    "Build Cache": _("Build cache"),
+}
 
 
 @signed_in
@@ -44,7 +54,10 @@ def disk(request: HttpRequest) -> HttpResponse:
     """How much room the engine's things take; it counts files, so it comes after the page."""
     policy.require(request.user, Permission.VIEW_MACHINE)
     try:
-        context: dict[str, object] = {"rows": read_disk_use(default_runner())}
+        found = read_disk_use(default_runner())
+        context: dict[str, object] = {
+            "rows": [replace(one, kind=str(_KINDS.get(one.kind, one.kind))) for one in found]
+        }
     except EngineProblem as problem:
         context = {"problem": problem}
     template = "partials/disk_use.html" if wants_fragment(request) else "settings_disk.html"
@@ -88,7 +101,7 @@ def _about() -> dict[str, str]:
         "version": VERSION,
         "python": platform.python_version(),
         "django": django.get_version(),
-        "database": connection.vendor,
+        "database": connection.display_name,
         "data": str(settings.SIMPLEDEPLOY_DATA_DIR),
         "apps": str(settings.SIMPLEDEPLOY_APPS_DIR),
     }
