@@ -13,8 +13,8 @@
   function elements() {
     const seen = new Set();
     return [...document.querySelectorAll("[data-shortcut]")].filter((element) => {
-      // The first one of a page has the keys; what is hidden has none.
-      const isNew = !seen.has(element.dataset.shortcut) && element.checkVisibility();
+      // The first one of a page has the keys; what is hidden has none, what lies in a closed menu has.
+      const isNew = !seen.has(element.dataset.shortcut) && !element.closest("[hidden]");
       if (isNew) seen.add(element.dataset.shortcut);
       return isNew;
     });

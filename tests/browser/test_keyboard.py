@@ -71,9 +71,14 @@ def test_the_help_sheet_lists_the_keys_of_the_page_and_they_can_be_switched_off(
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(sheet).to_contain_text("Events")
+    expect(sheet).to_contain_text("Your account")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
 
+    # Also what lies in the closed menu.
+    page.keyboard.press("g")
+    page.keyboard.press("u")
+    expect(page).to_have_url(f"{panel.url}/account/")
     page.keyboard.press("g")
     page.keyboard.press("e")
     expect(page).to_have_url(f"{panel.url}/events/")
