@@ -58,18 +58,21 @@ def recently_signed_in(
             messages.warning(
                 request, gettext("Nothing was done yet: first confirm that it is you, then do it again.")
             )
-        page = urlencode({"next": _page_to_come_back_to(request)})
+        page = urlencode({"next": page_to_come_back_to(request)})
         return whole_page_to(request, f"{reverse('account_reauthenticate')}?{page}")
 
     return wrapper
 
 
-def _page_to_come_back_to(request: HttpRequest) -> str:
+def page_to_come_back_to(request: HttpRequest) -> str:
+    """Return the address of the page that is asked for; where a form was sent, of the one with the form."""
     if request.method != "POST" and not wants_fragment(request):
         return request.get_full_path()
     page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     known = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
-    return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if known else reverse("apps")
+    address = urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if known else ""
+    # A path of its own may begin with slashes that a browser takes for another host.
+    return address if url_has_allowed_host_and_scheme(address, None) else reverse("apps")
 
 
 def whole_page_to(request: HttpRequest, address: str) -> HttpResponse:

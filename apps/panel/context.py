@@ -25,7 +25,7 @@ class Panel:
 
     # Label, keys of its shortcut, URL name, what it needs, and the addresses that count as being there.
     _PAGES = (
-        (gettext_lazy("Apps"), "g a", "apps", Permission.VIEW, ("/apps/",)),
+        (gettext_lazy("Apps"), "g a", "apps", Permission.VIEW, ("/apps/", "/templates/")),
         (gettext_lazy("Events"), "g e", "events", Permission.VIEW, ("/events/",)),
         (
             gettext_lazy("Settings"),

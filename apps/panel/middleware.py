@@ -16,7 +16,7 @@ from apps.accounts.rate_limits import TooManyRequests
 from apps.accounts.sign_in.second_factor import is_missing
 from apps.core.database import CountsUnusable, DatabaseUnusable, is_of_redis
 from apps.core.errors import DomainError, NotAllowed
-from apps.panel.access import wants_fragment, whole_page_to
+from apps.panel.access import page_to_come_back_to, wants_fragment, whole_page_to
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ _TITLES = {
     404: gettext_lazy("Not found"),
     409: gettext_lazy("Not possible at the moment"),
     429: gettext_lazy("Tried too often"),
+    503: gettext_lazy("Not possible at the moment"),
 }
 
 
@@ -108,6 +109,8 @@ def refusal(request: HttpRequest, error: DomainError, title: str = "") -> HttpRe
         response["HX-Retarget"] = "#problem"
         response["HX-Reswap"] = "innerHTML"
     else:
+        if request.method == "POST":
+            context["back"] = page_to_come_back_to(request)
         response = render(request, "error.html", context, status=error.http_status)
     if isinstance(error, TooManyRequests):
         response["Retry-After"] = "60"

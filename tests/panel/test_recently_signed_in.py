@@ -95,7 +95,16 @@ def test_removing_waits_for_the_confirmation(client: Client, administrator: User
     assert not app.events.exists()
 
 
-@pytest.mark.parametrize("referer", ["", "https://evil.example/a", "//evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "referer",
+    [
+        "",
+        "https://evil.example/a",
+        "//evil.example",
+        "javascript:alert(1)",
+        "http://testserver//evil.example/a",
+    ],
+)
 def test_it_leads_back_to_no_other_host(client: Client, administrator: User, referer: str) -> None:
     make_app("shop")
     asked = client.post("/apps/shop/remove/", {"slug": "shop"}, headers={"Referer": referer})

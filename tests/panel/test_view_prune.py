@@ -108,9 +108,11 @@ def test_what_cannot_be_done_is_a_sentence(
     words: str,
 ) -> None:
     person(Role.ADMINISTRATOR)
-    response = client.post(PAGE, fields)
+    response = client.post(PAGE, fields, headers={"referer": f"http://testserver{PAGE}"})
     assert response.status_code == status
-    assert words in response.content.decode()
+    page = response.content.decode()
+    assert words in page
+    assert f'href="{PAGE}">' in page.partition("<main")[2]
     assert not DeployEvent.objects.exists()
 
 
@@ -143,7 +145,9 @@ def test_an_engine_that_does_not_answer_is_told(
     monkeypatch.setattr(requests, "preview", away)
     response = client.get(PAGE)
     assert response.status_code == 503
-    assert "The Docker engine does not answer" in response.content.decode()
+    page = response.content.decode()
+    assert "The Docker engine does not answer" in page
+    assert 'href="/settings/check/"' in page
 
 
 @pytest.mark.parametrize("role", ROLES)

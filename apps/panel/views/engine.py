@@ -13,6 +13,7 @@ from apps.accounts import policy
 from apps.accounts.actor import Actor
 from apps.accounts.policy import Permission
 from apps.accounts.rate_limits import ENGINE_LISTS, limited
+from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.prune import requests
 from apps.deployer.prune.requests import NothingChosen
 from apps.deployer.prune.selection import Item, Kind, Selection
@@ -65,7 +66,10 @@ def prune(request: HttpRequest) -> HttpResponse:
             build_cache=Kind.BUILD_CACHE in kinds,
         )
         return redirect("event", event.pk)
-    selection = requests.preview()
+    try:
+        selection = requests.preview()
+    except EngineProblem as problem:
+        return render(request, "engine_prune.html", {"problem": problem}, status=problem.http_status)
     groups = _groups(selection)
     sizes = [group.size for group in groups]
     context = {
