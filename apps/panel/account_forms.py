@@ -12,7 +12,10 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
 from django.core.validators import MaxLengthValidator
 from django.forms import Form
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
+
+# Said by allauth's form, whose own catalogue is not read.
+PASSWORDS_DIFFER = gettext_noop("You must type the same password each time.")
 
 
 def _dress(form: Form) -> None:

@@ -159,6 +159,29 @@ def test_every_page_is_german_where_german_was_chosen(
     assert english == {}
 
 
+def test_what_sign_in_refuses_is_refused_in_german(client: Client, person: Callable[[str], User]) -> None:
+    person(Role.ADMINISTRATOR)
+    stranger = Client()
+    for one in (client, stranger):
+        choose(one, "de")
+    page = stranger.post("/login/", {"username": "nobody", "password": "wrong"}).content.decode()
+    assert "Benutzername oder Passwort ist falsch." in page
+    typed = {
+        "password1": "correct horse battery",
+        "password2": "another horse battery",
+        "oldpassword": "wrong",
+    }
+    for address, sent in (
+        ("/account/confirm/", {"password": "wrong"}),
+        ("/account/password/", typed),
+        ("/account/second-factor/app/", {"code": "123456"}),
+    ):
+        page = client.post(address, sent).content.decode()
+        said = [text for text in Words(page).said if ENGLISH.search(text) or "ncorrect" in text]
+        assert "field-errors" in page, address
+        assert said == [], address
+
+
 def test_what_is_stored_is_english_whoever_asks_for_it(
     client: Client, person: Callable[[str], User], fake_engine: FakeEngine
 ) -> None:

@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.accounts.sign_in import recent
@@ -15,6 +16,14 @@ from apps.accounts.sign_in.throttling import TooManyAttempts, seconds_to_wait
 class AccountAdapter(DefaultAccountAdapter):
     """No open sign-up, one count of failures per account, and this panel's rule of what is recent."""
 
+    # Allauth's own words, which only its own catalogue could have in other languages.
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": gettext_lazy(
+            "The username and/or password you specified are not correct."
+        ),
+        "incorrect_password": gettext_lazy("Incorrect password."),
+        "enter_current_password": gettext_lazy("Please type your current password."),
+    }
     # What the next page shows anyway.
     _UNSAID = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
 

@@ -15,6 +15,7 @@ class MFAAdapter(DefaultMFAAdapter):
     """Secrets encrypted with the panel's keys, the panel's name, and no way out of what is required."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": gettext_lazy("Incorrect code."),
         "cannot_delete_authenticator": gettext_lazy(
             "This panel requires a second factor of you. Set up another first."
         ),
