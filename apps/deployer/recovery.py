@@ -11,8 +11,6 @@ from apps.applications.models import App
 from apps.core.owner import is_alive
 from apps.deployer.adopt.steps import after_crash
 from apps.deployer.app_folder import AppFolder, FolderProblem
-from apps.deployer.console.consoles import consoles
-from apps.deployer.console.ending import sweep
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.memory_folder import sweep_memory_folders
 from apps.deployer.runner import default_runner
@@ -40,7 +38,6 @@ def recover(me: str, running_here: Collection[int] = (), runner: CommandRunner |
             ended = end_orphans(owner)
             logger.warning("Ended %d process(es) that %s left behind", ended, owner)
     sweep_memory_folders()
-    sweep(runner or default_runner(), consoles.held)
     stale = timezone.now() - timedelta(seconds=STALE_AFTER)
     for event in DeployEvent.objects.running().exclude(pk__in=running_here).select_related("app", "version"):
         # One of its own that it does not run is left from a recovery that the database cut short.

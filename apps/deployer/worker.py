@@ -11,6 +11,8 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from apps.core.owner import current_owner, is_alive
+from apps.deployer.console.consoles import consoles
+from apps.deployer.console.ending import sweep
 from apps.deployer.deployer import Deployer
 from apps.deployer.recovery import STALE_AFTER, recover
 from apps.deployer.runner import default_runner
@@ -35,6 +37,7 @@ class Worker:
         self._runner = runner or default_runner()
         self._deployer = Deployer(self._runner)
         self._running: dict[int, tuple[threading.Thread, CancelToken]] = {}
+        self._clearing: threading.Thread | None = None
         self._registered_at = self._beaten_at = self._reaped_at = self._swept_at = float("-inf")
 
     def serve(self, stop: CancelToken, stop_now: CancelToken | None = None) -> None:
@@ -46,6 +49,9 @@ class Worker:
         with stop.calling(queue.news.announce):
             self._until(stop)
         self._drain(stop_now or CancelToken())
+        if self._clearing:
+            # One that hangs is left to the next start.
+            self._clearing.join(1)
         self._guarded(WorkerRow.objects.filter(name=self.name).delete)
 
     def run_one(self, event: DeployEvent, cancel: CancelToken) -> None:
@@ -115,6 +121,21 @@ class Worker:
             self._reaped_at = now
             approvals.expire()
             recover(self.name, set(self._running), self._runner)
+            self._clear_consoles()
+
+    def _clear_consoles(self) -> None:
+        """End what is left of consoles, in a thread: a container may hang, and cancels and claims go on."""
+        if self._clearing and self._clearing.is_alive():
+            return
+
+        def clear() -> None:
+            try:
+                self._guarded(lambda: sweep(self._runner, consoles.held))
+            finally:
+                connection.close()
+
+        self._clearing = threading.Thread(target=clear, name="clear-consoles", daemon=True)
+        self._clearing.start()
 
     def _cancel_all(self) -> None:
         for _thread, token in self._running.values():

@@ -219,6 +219,28 @@ def test_an_unexpected_error_of_one_look_does_not_end_the_worker(
     assert "a process vanished" in caplog.text
 
 
+def test_a_container_that_hangs_while_its_console_is_cleared_holds_nothing_up(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, begun = threading.Event(), []
+    monkeypatch.setattr(worker_module, "_REAP", 0)
+    monkeypatch.setattr(worker_module, "sweep", lambda *_args: (begun.append(1), hangs.wait(15)))
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = lab.queue(Action.STOP)
+    try:
+        with serving(lab.runner):
+            wait_until(lambda: DeployEvent.objects.get(pk=event.pk).step == "stop")
+            queue.cancel(event, ANN)
+            (done,) = ended(event)
+            assert done.status == Status.CANCELLED
+            # And there is never a second one beside it.
+            assert begun == [1]
+            hangs.set()
+            wait_until(lambda: len(begun) > 1)
+    finally:
+        hangs.set()
+
+
 def test_the_heartbeat_of_worker_and_event_goes_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "_BEAT", 0.05)
     lab.runner.on("compose", "stop", blocks_until_cancelled=True)
