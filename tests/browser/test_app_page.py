@@ -62,12 +62,17 @@ def test_one_acts_and_the_other_sees_it_without_loading_the_page_anew(
         expect(watching.locator("#app-history .event-table")).to_contain_text("Stop web")
 
         # What somebody does by hand is seen, too; and so is a scale, here by the keyboard.
+        typed = watching.get_by_label("Number of containers of db")
+        typed.fill("7")
         engine.run("restart", "--time", "0", f"simpledeploy-{slug}-db-1")
         page.goto(address)
         page.get_by_label("Number of containers of db").fill("2")
         page.get_by_label("Number of containers of db").press("Enter")
         expect_status(page, "Succeeded")
         expect(db).to_contain_text("2 of 2 run")
+        # What somebody is typing meanwhile stays, in the field and with the cursor in it.
+        expect(typed).to_have_value("7")
+        expect(typed).to_be_focused()
         db.get_by_text("Each container").click()
         expect(db.locator(".containers li")).to_have_count(2)
 
