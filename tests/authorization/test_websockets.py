@@ -54,9 +54,16 @@ async def test_every_websocket_lets_in_whom_the_table_names() -> None:
             for own in (True, False) if route.on == On.APP else (True,):
                 thing = things[0 if own else 1]
                 path = pattern.replace("<int:event_id>", str(thing.event.pk))
-                path = "/" + (path.replace("<str:slug>", thing.app.slug) or "ws/elsewhere/")
+                path = "/" + (path.replace("<slug:slug>", thing.app.slug) or "ws/elsewhere/")
+                assert "<" not in path, "everything in the address is filled in"
                 said = await answered(path + "?service=web", session)
                 assert said == expected(route, visitor, own=own), f"{visitor.name}: {path}"
+
+
+@pytest.mark.parametrize("kind", ["stats", "logs", "console"])
+async def test_a_name_that_no_app_can_have_is_looked_for_nowhere(kind: str) -> None:
+    # PostgreSQL takes no NUL byte to look for. A stranger who is asked to sign in has met the app's address.
+    assert await answered(f"/ws/apps/sh\x00p/{kind}/", "") == NOT_FOUND
 
 
 async def test_the_state_of_apps_tells_of_those_that_somebody_may_see() -> None:
