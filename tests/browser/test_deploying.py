@@ -81,7 +81,7 @@ def test_an_app_is_deployed_changed_rolled_back_and_removed(
     expect(page.locator("#rollback-plan input[name=images]")).to_have_value("file")
     page.get_by_label("The same images").check()
     expect(page.locator("#rollback-plan input[name=images]")).to_have_value("same")
-    page.get_by_role("button", name="Roll back as planned").click()
+    page.get_by_role("button", name="Roll back as planned").dblclick()
     expect_status(page, "Succeeded")
     assert answer_at(port) == "web 1"
 

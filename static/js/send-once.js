@@ -1,0 +1,15 @@
+// The second click of a double click does not send a form once more: the browser would show the answer to that one,
+// which is a refusal where the first has begun a deploy.
+"use strict";
+
+(() => {
+  const pause = 2000; // milliseconds; who comes back to a form later may send it again
+  const sent = new WeakMap();
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (event.timeStamp - (sent.get(form) ?? -pause) < pause) event.preventDefault();
+    else sent.set(form, event.timeStamp);
+  });
+})();
