@@ -11,10 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simpledeploy_site.settings")
 django_application = get_asgi_application()
 
 # These need the apps that the line above loads.
-from apps.panel.origin import SameOriginValidator  # noqa: E402
-from apps.panel.proxies import TrustedProxies  # noqa: E402
+from apps.panel.consumers.origin import SameOriginValidator  # noqa: E402
+from apps.panel.middleware.proxies import TrustedProxies  # noqa: E402
+from apps.panel.middleware.tokens import TokenOrSession  # noqa: E402
 from apps.panel.routing import websocket_urlpatterns  # noqa: E402
-from apps.panel.token_sign_in import TokenOrSession  # noqa: E402
 
 web_sockets = URLRouter(websocket_urlpatterns)
 

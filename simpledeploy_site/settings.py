@@ -100,14 +100,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First what must be on every answer, also on the refusals of those below.
     "csp.middleware.CSPMiddleware",
-    "apps.panel.headers.AnswerHeadersMiddleware",
+    "apps.panel.middleware.headers.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.panel.compression.StaticCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Before whatever refuses, so that a refusal is in the reader's language; the choice is in a cookie.
     "django.middleware.locale.LocaleMiddleware",
     # Before sessions: a request with a token has none.
-    "apps.panel.token_sign_in.TokenMiddleware",
+    "apps.panel.middleware.tokens.TokenMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -116,9 +116,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "apps.panel.middleware.WholeAddressMiddleware",
-    "apps.panel.middleware.SecondFactorMiddleware",
-    "apps.panel.middleware.DomainErrorMiddleware",
+    "apps.panel.middleware.refusals.WholeAddressMiddleware",
+    "apps.panel.middleware.refusals.SecondFactorMiddleware",
+    "apps.panel.middleware.refusals.DomainErrorMiddleware",
 ]
 
 ROOT_URLCONF = "simpledeploy_site.urls"
@@ -205,17 +205,17 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 # The panel does not rely on addresses of mail.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
-    "authenticate": "apps.panel.account_forms.CodeForm",
-    "reauthenticate": "apps.panel.account_forms.ConfirmCodeForm",
-    "activate_totp": "apps.panel.account_forms.ActivateAppForm",
-    "authenticate_webauthn": "apps.panel.account_forms.KeyForm",
-    "reauthenticate_webauthn": "apps.panel.account_forms.ConfirmKeyForm",
-    "add_webauthn": "apps.panel.account_forms.AddKeyForm",
+    "authenticate": "apps.panel.forms.account.CodeForm",
+    "reauthenticate": "apps.panel.forms.account.ConfirmCodeForm",
+    "activate_totp": "apps.panel.forms.account.ActivateAppForm",
+    "authenticate_webauthn": "apps.panel.forms.account.KeyForm",
+    "reauthenticate_webauthn": "apps.panel.forms.account.ConfirmKeyForm",
+    "add_webauthn": "apps.panel.forms.account.AddKeyForm",
 }
 ACCOUNT_FORMS = {
-    "login": "apps.panel.account_forms.SignInForm",
-    "reauthenticate": "apps.panel.account_forms.ConfirmForm",
-    "change_password": "apps.panel.account_forms.OwnPasswordForm",
+    "login": "apps.panel.forms.account.SignInForm",
+    "reauthenticate": "apps.panel.forms.account.ConfirmForm",
+    "change_password": "apps.panel.forms.account.OwnPasswordForm",
 }
 
 # Also the language of everything outside of a request: the command line, the workers, what is stored.
@@ -248,7 +248,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "apps.panel.middleware.csrf_failure"
+CSRF_FAILURE_VIEW = "apps.panel.middleware.refusals.csrf_failure"
 # The language that somebody chose, signed in or not.
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

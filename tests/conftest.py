@@ -102,9 +102,9 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
     audit_reset.let_tests_empty_the_audit()
     yield
-    from apps.panel import live_reads
+    from apps.panel.consumers import reads
 
-    live_reads.close_connections()
+    reads.close_connections()
 
 
 @pytest.fixture(autouse=True)

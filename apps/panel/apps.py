@@ -5,7 +5,8 @@ class PanelConfig(AppConfig):
     name = "apps.panel"
 
     def ready(self) -> None:
-        from apps.panel import access_changes, record_names
+        from apps.panel import record_names
+        from apps.panel.consumers import access_changes
 
         access_changes.connect()
         record_names.translate_names()

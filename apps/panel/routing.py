@@ -2,9 +2,12 @@
 
 from django.urls import path, re_path
 
-from apps.panel.console_consumer import ConsoleConsumer
-from apps.panel.consumers import AppsConsumer, EventConsumer, UnknownConsumer, UsageConsumer
-from apps.panel.container_log_consumer import ContainerLogConsumer
+from apps.panel.consumers.apps import AppsConsumer
+from apps.panel.consumers.console import ConsoleConsumer
+from apps.panel.consumers.container_logs import ContainerLogConsumer
+from apps.panel.consumers.event import EventConsumer
+from apps.panel.consumers.live import UnknownConsumer
+from apps.panel.consumers.usage import UsageConsumer
 
 websocket_urlpatterns = [
     path("ws/events/<int:event_id>/", EventConsumer.as_asgi()),

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const TOO_MANY = 4429; // apps/panel/consumers.py
+  const TOO_MANY = 4429; // apps/panel/consumers/live.py
   // What is asked for again after a reconnect: the containers' lines do not come in the order of their times.
   const OVERLAP = 5000; // milliseconds
 

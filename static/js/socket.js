@@ -1,7 +1,7 @@
 // What keeps a page live: a WebSocket that comes back by itself, and parts that htmx fetches anew.
 "use strict";
 
-// Codes by which a connection is closed, as apps/panel/consumers.py has them.
+// Codes by which a connection is closed, as apps/panel/consumers/live.py has them.
 const NOT_SERVED = [4401, 4404];
 const TOO_MANY = 4429;
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.test import Client
 
-from apps.panel.consumers import NOT_FOUND, NOT_SIGNED_IN
+from apps.panel.consumers.live import NOT_FOUND, NOT_SIGNED_IN
 from apps.panel.routing import websocket_urlpatterns
 from tests.authorization.people import VISITORS, Visitor
 from tests.authorization.routes import SOCKETS, On, Route

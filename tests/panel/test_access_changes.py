@@ -10,7 +10,7 @@ from django.test import Client
 from apps.accounts.models import Grant, Role, User
 from apps.applications.models import App
 from apps.deployments.live import ACCESS_TOPIC, broadcaster
-from apps.panel import live_reads
+from apps.panel.consumers import reads
 from tests.accounts.people import PASSWORD
 from tests.panel.live import Watcher, in_thread, make_event, session_of
 
@@ -118,7 +118,7 @@ async def test_others_go_on_and_are_not_even_looked_at(monkeypatch: pytest.Monke
     other = await in_thread(User.objects.create_user)("olga", role=Role.VIEWER)
     watcher = await watch(await in_thread(session_of)(user))
     looks: list[Any] = []
-    monkeypatch.setattr(live_reads, "current_user", lambda key: looks.append(key))
+    monkeypatch.setattr(reads, "current_user", lambda key: looks.append(key))
 
     await in_thread(disable)(other, "")
     await asyncio.sleep(0.2)

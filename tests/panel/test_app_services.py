@@ -6,7 +6,7 @@ import pytest
 
 from apps.deployer.state.app_state import AppState, ServiceState
 from apps.deployments.models import DeployEvent
-from apps.panel.services import MAX_LISTED, ServiceRow, service_rows, summary
+from apps.panel.shown.services import MAX_LISTED, ServiceRow, service_rows, summary
 from tests.panel.fake_engine import container
 
 DIGEST = "sha256:" + "d" * 64

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.panel import connections, consumers
-from apps.panel.connections import OpenConnections, TooManyConnections
+from apps.panel.consumers import connections
+from apps.panel.consumers.connections import OpenConnections, TooManyConnections
+from apps.panel.consumers.live import TOO_MANY
 from tests.panel.live import Watcher, in_thread, make_event, make_user, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +19,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenConnections]:
     monkeypatch.setattr(connections, "PER_PERSON", 3)
     monkeypatch.setattr(connections, "PER_ADDRESS", 4)
     fresh = OpenConnections()
-    monkeypatch.setattr(consumers, "open_connections", fresh)
+    monkeypatch.setattr("apps.panel.consumers.live.open_connections", fresh)
     yield fresh
     assert len(fresh) == 0
 
@@ -39,7 +40,7 @@ async def test_one_too_many_of_a_person_is_told_by_its_code() -> None:
     session = await in_thread(lambda: session_of(make_user()))()
     held = await open_many(session, 3)
     refused = Watcher("/ws/apps/", session)
-    assert await refused.closed() == consumers.TOO_MANY == 4429
+    assert await refused.closed() == TOO_MANY == 4429
     assert refused.frames == []
     await leave(held)
 

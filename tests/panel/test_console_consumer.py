@@ -23,9 +23,9 @@ from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.runner.terminal import WINDOW, Terminal
 from apps.deployer.state import feed
 from apps.deployments.console_sessions import ConsoleEnd, ConsoleSession
-from apps.panel import console_consumer
-from apps.panel.console_consumer import NOT_RECENT
-from apps.panel.consumers import BAD_REQUEST, FAILED, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
+from apps.panel.consumers import console as console_consumer
+from apps.panel.consumers.console import NOT_RECENT
+from apps.panel.consumers.live import BAD_REQUEST, FAILED, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY
 from tests.accounts.tokens import make_token
 from tests.panel.fake_feed import INSPECTED, Feed, container
 from tests.panel.live import Watcher, in_thread, make_user, session_of, socket

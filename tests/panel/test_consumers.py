@@ -17,8 +17,10 @@ from apps.deployments.live import MAX_MESSAGES, broadcaster, event_topic
 from apps.deployments.logs import append_lines, read_lines
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
-from apps.panel import consumers, glances, live_reads, usage
-from apps.panel.frame_cache import FrameCache
+from apps.panel.consumers import reads
+from apps.panel.consumers.frame_cache import FrameCache
+from apps.panel.consumers.live import NOT_FOUND
+from apps.panel.shown import glances, usage
 from tests.panel.live import AT, Watcher, change_event, in_thread, make_event, make_user, session_of, socket
 
 # The consumers read in threads, which only see what is committed.
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _frames_of_this_test(monkeypatch) -> None:
     # Each test's events have the numbers of the last one's.
-    monkeypatch.setattr(live_reads, "_frames", FrameCache())
+    monkeypatch.setattr(reads, "_frames", FrameCache())
 
 
 @pytest.fixture
@@ -200,7 +202,7 @@ async def test_a_client_that_stops_reading_gets_the_rest_from_the_rows(event_id,
 
 
 async def test_an_event_that_another_process_runs_is_followed_without_hints(event_id, session, monkeypatch):
-    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr("apps.panel.consumers.live.POLL_SECONDS", 0.1)
     watcher = Watcher(f"/ws/events/{event_id}/", session)
     await _until(lambda: watcher.states)
     await in_thread(_rows)(event_id, 1, 3)
@@ -267,8 +269,8 @@ async def test_a_server_that_stops_leaves_no_stream_behind(event_id, session):
     ids=["signed out", "shut out", "another password", "no role"],
 )
 async def test_who_loses_access_is_cut_off(event_id, session, monkeypatch, lose, code):
-    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(consumers, "ACCESS_SECONDS", 0.1)
+    monkeypatch.setattr("apps.panel.consumers.live.POLL_SECONDS", 0.05)
+    monkeypatch.setattr("apps.panel.consumers.live.ACCESS_SECONDS", 0.1)
     watcher = Watcher(f"/ws/events/{event_id}/", session)
     await asyncio.sleep(0.3)
     assert watcher.code is None
@@ -277,7 +279,7 @@ async def test_who_loses_access_is_cut_off(event_id, session, monkeypatch, lose,
 
 
 async def test_an_error_of_the_database_is_waited_for(event_id, session, monkeypatch):
-    monkeypatch.setattr(consumers, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr("apps.panel.consumers.live.POLL_SECONDS", 0.05)
     errors = [OperationalError("server closed the connection")] * 3
 
     def read_or_fail(*args):
@@ -286,7 +288,7 @@ async def test_an_error_of_the_database_is_waited_for(event_id, session, monkeyp
         return read_lines(*args)
 
     await in_thread(_rows)(event_id, 1, 3)
-    monkeypatch.setattr(live_reads, "read_lines", read_or_fail)
+    monkeypatch.setattr(reads, "read_lines", read_or_fail)
     watcher = Watcher(f"/ws/events/{event_id}/", session)
     await _until(lambda: watcher.numbers == [1, 2, 3])
     assert not errors
@@ -297,7 +299,7 @@ async def test_an_unexpected_error_closes_the_socket_and_is_reported(event_id, s
     def event_state(event_id):
         raise LookupError("unexpected")
 
-    monkeypatch.setattr(live_reads, "event_state", event_state)
+    monkeypatch.setattr(reads, "event_state", event_state)
     watcher = Watcher(f"/ws/events/{event_id}/", session)
     with pytest.raises(LookupError, match="unexpected"):
         await watcher.closed()
@@ -410,7 +412,7 @@ async def test_what_an_app_uses_is_not_told_of_another_that_has_its_name_by_now(
         live.event_changed(event, "shop")
 
     await in_thread(replace)()
-    assert await watcher.closed(timeout=5) == consumers.NOT_FOUND
+    assert await watcher.closed(timeout=5) == NOT_FOUND
 
 
 async def test_no_apps_are_an_empty_list(session, monkeypatch):

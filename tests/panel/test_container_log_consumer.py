@@ -19,7 +19,7 @@ from apps.deployer.container_logs.wishes import Wish
 from apps.deployer.runner.interface import CancelToken, CommandResult
 from apps.deployer.runner.mock_runner import MockRunner
 from apps.deployer.state import feed
-from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, TOO_MANY
+from apps.panel.consumers.live import BAD_REQUEST, NOT_FOUND, TOO_MANY
 from tests.panel.fake_feed import Feed, container
 from tests.panel.live import Watcher, in_thread, make_user, session_of, socket
 from tests.panel.pages import make_app

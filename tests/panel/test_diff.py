@@ -7,7 +7,7 @@ import pytest
 from apps.applications.content import Content
 from apps.applications.matching import TooLong
 from apps.applications.merge import merge_parts, merged_text
-from apps.panel.diff import Part, blocks, compare, environment_changes
+from apps.panel.shown.diff import Part, blocks, compare, environment_changes
 
 
 def sides(parts: list[Part]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-from apps.panel.frame_cache import FrameCache
+from apps.panel.consumers.frame_cache import FrameCache
 
 
 def test_a_frame_is_found_by_its_event_and_the_line_before_it():

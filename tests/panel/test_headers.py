@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from apps.accounts.models import Role, User
-from apps.panel.headers import AnswerHeadersMiddleware
+from apps.panel.middleware.headers import AnswerHeadersMiddleware
 
 pytestmark = pytest.mark.django_db
 Person = Callable[[str], User]

@@ -18,7 +18,7 @@ from django.urls import resolve
 from apps.accounts.models import Role, User
 from apps.deployer.state import feed
 from apps.deployments.states import Status
-from apps.panel import marks
+from apps.panel.shown import marks
 from tests.authorization.routes import ROUTES
 from tests.panel.admin_records import make_chunk, make_credential, make_event
 from tests.panel.fake_engine import FakeEngine

@@ -6,10 +6,10 @@ import pytest
 
 from apps.deployer.steps import STEPS
 from apps.deployments.states import Action, Status
-from apps.panel.diff import diff_lines
-from apps.panel.marks import ACTION_ICONS, event_mark, service_mark
+from apps.panel.shown.diff import diff_lines
+from apps.panel.shown.marks import ACTION_ICONS, event_mark, service_mark
+from apps.panel.shown.timeline import _LABELS
 from apps.panel.templatetags.panel import ago, duration, lasting, relative
-from apps.panel.timeline import _LABELS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from apps.panel.ports import PublishedPort, page_host, published_ports
+from apps.panel.shown.ports import PublishedPort, page_host, published_ports
 
 NAME, NEAR, OFFICE = "panel.example.com", "localhost", "192.168.1.20"
 

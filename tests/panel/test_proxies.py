@@ -7,7 +7,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from pytest_django.fixtures import Settings
 
-from apps.panel.proxies import TrustedProxies, seen_by_client
+from apps.panel.middleware.proxies import TrustedProxies, seen_by_client
 
 PROXY, INNER_PROXY, CLIENT, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 TRUSTED = [ip_network("10.0.0.0/24"), ip_network("fd00::/8")]

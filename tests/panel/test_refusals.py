@@ -10,7 +10,7 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import Role, User
 from apps.core.errors import Conflict, DomainError, NotAllowed, NotFound
-from apps.panel.middleware import DomainErrorMiddleware, refusal
+from apps.panel.middleware.refusals import DomainErrorMiddleware, refusal
 from tests.panel.pages import HTMX
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,8 @@ from apps.accounts.actor import Actor
 from apps.accounts.models import AuditEntry, Role, Token, User
 from apps.accounts.policy import Permission
 from apps.deployments.models import DeployEvent
-from apps.panel import consumers
-from apps.panel.token_sign_in import WRONG_PER_MINUTE
+from apps.panel.consumers.live import NOT_FOUND, NOT_SIGNED_IN
+from apps.panel.middleware.tokens import WRONG_PER_MINUTE
 from simpledeploy_site.asgi import application
 from tests.accounts.people import PASSWORD, make_person
 from tests.accounts.tokens import bearer, make_token
@@ -220,7 +220,7 @@ async def test_a_websocket_is_open_to_a_token_until_it_is_revoked() -> None:
     await in_thread(_revoke)(token)
     while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
         pass
-    assert message["code"] == consumers.NOT_SIGNED_IN
+    assert message["code"] == NOT_SIGNED_IN
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,7 +229,7 @@ async def test_a_websocket_holds_a_token_to_its_apps_and_refuses_a_wrong_one() -
     vera = await in_thread(make_person)("vera", Role.VIEWER)
     event = await in_thread(DeployEvent.objects.get)(pk=shop)
     _token, text = await in_thread(make_token)(vera, apps=[event.app_id])
-    assert (await _socket(f"/ws/events/{blog}/", text).connect(timeout=5)) == (False, consumers.NOT_FOUND)
+    assert (await _socket(f"/ws/events/{blog}/", text).connect(timeout=5)) == (False, NOT_FOUND)
     opened = _socket(f"/ws/events/{shop}/", text)
     assert (await opened.connect(timeout=5))[0]
     await opened.disconnect()

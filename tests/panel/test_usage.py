@@ -7,8 +7,8 @@ import pytest
 
 from apps.deployer.state.app_state import AppState
 from apps.deployer.state.readings import Reading, Round
-from apps.panel import usage as frames
-from apps.panel.usage import MAX_SERVICES, usage, usage_frame
+from apps.panel.shown import usage as frames
+from apps.panel.shown.usage import MAX_SERVICES, usage, usage_frame
 from tests.panel.fake_engine import container
 
 MEBIBYTE = 1024 * 1024

@@ -18,7 +18,7 @@ from apps.deployer.plan.observed import Observed
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
-from apps.panel.glances import shared_look
+from apps.panel.shown.glances import shared_look
 from tests.accounts.people import make_person
 from tests.panel.admin_records import make_event
 from tests.panel.fake_engine import FakeEngine

@@ -17,7 +17,7 @@ from apps.accounts.models import Grant, Role, User
 from apps.applications.models import App
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
-from apps.panel.glances import shared_look
+from apps.panel.shown.glances import shared_look
 from apps.panel.views import events as events_view
 from tests.panel.admin_records import make_event
 from tests.panel.pages import HTMX, YAML, make_app, make_version, text

@@ -5,7 +5,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
-from apps.panel.diff import DiffLine
+from apps.panel.shown.diff import DiffLine
 
 register = template.Library()
 

@@ -24,9 +24,10 @@ from apps.accounts import policy
 from apps.accounts.policy import Permission
 from apps.core.sentences import translated
 from apps.deployer.prune.inventory import shown_size
-from apps.panel import texts, timeline
+from apps.panel import texts
 from apps.panel.addresses import query_of
-from apps.panel.marks import (
+from apps.panel.shown import timeline
+from apps.panel.shown.marks import (
     ACTION_ICONS,
     MESSAGE_MARKS,
     Mark,
@@ -38,7 +39,7 @@ from apps.panel.marks import (
     step_mark,
     verdict_mark,
 )
-from apps.panel.strip import COUNT, HEIGHT, WIDTH, Bar
+from apps.panel.shown.strip import COUNT, HEIGHT, WIDTH, Bar
 
 register = template.Library()
 

@@ -28,7 +28,7 @@ from apps.accounts.sign_in.sessions import end_other_sessions, end_session, sess
 from apps.accounts.sign_in.throttling import TooManyAttempts, seconds_to_wait
 from apps.core.errors import Conflict
 from apps.panel.access import signed_in
-from apps.panel.middleware import refusal
+from apps.panel.middleware.refusals import refusal
 
 # Which of allauth's limits each page has.
 _COUNTED = {

@@ -21,16 +21,16 @@ from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action
 from apps.panel.access import find_app, recently_signed_in, signed_in, wants_fragment
 from apps.panel.addresses import show_address
-from apps.panel.app_search import AppSearch
-from apps.panel.disk import file_changes
-from apps.panel.event_lists import read_some
-from apps.panel.forms import AppSettingsForm, RemoveForm, ScaleForm
-from apps.panel.glances import Glance, read_glances, shared_look
-from apps.panel.overview import AppRow, app_rows, head
-from apps.panel.ports import page_host
-from apps.panel.services import service_rows, summary
-from apps.panel.strip import bars
-from apps.panel.volumes import volume_names
+from apps.panel.forms.apps import AppSettingsForm, RemoveForm, ScaleForm
+from apps.panel.shown.app_search import AppSearch
+from apps.panel.shown.disk import file_changes
+from apps.panel.shown.event_lists import read_some
+from apps.panel.shown.glances import Glance, read_glances, shared_look
+from apps.panel.shown.overview import AppRow, app_rows, head
+from apps.panel.shown.ports import page_host
+from apps.panel.shown.services import service_rows, summary
+from apps.panel.shown.strip import bars
+from apps.panel.shown.volumes import volume_names
 
 _RECENT = 10
 _STRIP = 20

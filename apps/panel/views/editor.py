@@ -23,10 +23,10 @@ from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.inquiry import PlanOutdated
 from apps.deployer.overtaking import Overtaken, Seen, overtaking
 from apps.deployments.models import DeployEvent
-from apps.panel import editing
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.editing import Start
-from apps.panel.forms import ContentForm, NewAppForm, NewVersionForm, read_renamed
+from apps.panel.forms.content import ContentForm, NewAppForm, NewVersionForm, read_renamed
+from apps.panel.shown import editing
+from apps.panel.shown.editing import Start
 
 _PLAN, _IMPORT = "plan", "import"
 EXAMPLE = (Path(settings.BASE_DIR) / "templates" / "example" / "docker-compose.yml").read_text()

@@ -13,9 +13,9 @@ from apps.accounts.rate_limits import CHECKS, COMPOSE_CHECKS, count, limited
 from apps.applications.problems import InvalidContent, Problem
 from apps.core.errors import DomainError
 from apps.deployer import requests
-from apps.panel import editing
 from apps.panel.access import find_app, signed_in
-from apps.panel.forms import ContentForm, NewAppForm
+from apps.panel.forms.content import ContentForm, NewAppForm
+from apps.panel.shown import editing
 
 
 @signed_in

@@ -17,8 +17,8 @@ from apps.deployments import approvals, logs, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Status
 from apps.panel.access import find_event, signed_in
-from apps.panel.timeline import timeline, usual_times
-from apps.panel.verdict_words import failing_services, headline
+from apps.panel.shown.timeline import timeline, usual_times
+from apps.panel.shown.verdict_words import failing_services, headline
 
 # Lines that the page itself holds; where there are more, the stream brings them all.
 _LINES = 500

@@ -17,9 +17,9 @@ from apps.deployments.csv_export import MOST_ROWS, csv_response
 from apps.deployments.models import DeployEvent
 from apps.panel.access import signed_in, wants_fragment
 from apps.panel.addresses import show_address
-from apps.panel.event_lists import event_page
-from apps.panel.filters import EventFilter
-from apps.panel.glances import shared_look
+from apps.panel.shown.event_lists import event_page
+from apps.panel.shown.filters import EventFilter
+from apps.panel.shown.glances import shared_look
 
 _LOOK_SECONDS = 1.0  # that the look may be old by which a page knows whether something has changed
 _LATEST = 200  # events whose people are suggested

@@ -34,7 +34,7 @@ from apps.accounts.sign_in.invitations import (
 )
 from apps.core.errors import Conflict
 from apps.panel.access import recently_signed_in, signed_in
-from apps.panel.account_by_code import AccountByCodeForm
+from apps.panel.forms.account_by_code import AccountByCodeForm
 
 
 class InviteForm(forms.Form):

@@ -15,7 +15,7 @@ from apps.deployer.adopt import requests as adopt_requests
 from apps.deployer.adopt.requests import AdoptionOutdated
 from apps.deployer.engine_errors import EngineProblem
 from apps.panel.access import signed_in
-from apps.panel.forms import AdoptForm
+from apps.panel.forms.content import AdoptForm
 
 
 @signed_in

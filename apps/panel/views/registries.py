@@ -13,7 +13,7 @@ from apps.accounts.rate_limits import REGISTRY_CHECKS, limited
 from apps.core.errors import DomainError, NotFound
 from apps.deployer import registry_login
 from apps.panel.access import recently_signed_in, signed_in, wants_fragment
-from apps.panel.forms import RegistryForm
+from apps.panel.forms.registries import RegistryForm
 from apps.registries.models import RegistryCredential
 from apps.registries.services import remove_credential, save_credential
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.actor import Actor
 from apps.accounts.setup import AlreadyClaimed, claim, is_setup_code, is_unclaimed
-from apps.panel.account_by_code import AccountByCodeForm
+from apps.panel.forms.account_by_code import AccountByCodeForm
 
 
 class SetupForm(AccountByCodeForm):

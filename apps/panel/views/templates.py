@@ -25,8 +25,8 @@ from apps.applications.models import AppTemplate
 from apps.core.errors import Conflict, DomainError, NotFound
 from apps.deployer.plan.free_ports import free_ports
 from apps.panel.access import find_app, signed_in
-from apps.panel.forms import NewAppForm
-from apps.panel.template_forms import (
+from apps.panel.forms.content import NewAppForm
+from apps.panel.forms.gallery import (
     AnswersForm,
     SaveTemplateForm,
     VariableFormSet,

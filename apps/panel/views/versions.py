@@ -21,8 +21,8 @@ from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.inquiry import PlanOutdated
 from apps.deployer.rollback import plan_rollback, recorded_images, same_images_of, submit_rollback
 from apps.panel.access import find_app, find_version, signed_in, wants_fragment
-from apps.panel.diff import blocks, compare, environment_changes
-from apps.panel.outcomes import with_outcomes
+from apps.panel.shown.diff import blocks, compare, environment_changes
+from apps.panel.shown.outcomes import with_outcomes
 
 _PER_PAGE = 25
 # Longer files are shown without numbers: each line of a table is an element, and a file may have a million.

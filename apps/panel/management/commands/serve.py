@@ -21,7 +21,7 @@ from apps.deployer.state.states import start_watcher
 from apps.deployer.state.usage import start_usage
 from apps.deployer.stopping import stop_tokens
 from apps.deployer.worker import Worker
-from apps.panel import live_reads
+from apps.panel.consumers import reads
 from apps.panel.server import PanelServer
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             consoles.stop()
             watching.stop()
             worker.finish()
-            live_reads.close_connections()
+            reads.close_connections()
         if not server.listening_addresses:
             raise CommandError(
                 f"Nothing can listen on {host}:{port}; something else may use it. "

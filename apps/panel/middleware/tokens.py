@@ -16,7 +16,7 @@ from apps.accounts.audit import AuditAction, record
 from apps.accounts.tokens import InvalidToken
 from apps.core.database import DatabaseUnusable
 from apps.core.errors import DomainError
-from apps.panel.live_reads import read
+from apps.panel.consumers.reads import read
 
 _SCHEME: Final = "bearer "
 # Wrong tokens that one address may show in a minute before it is told to wait.

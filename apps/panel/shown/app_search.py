@@ -8,7 +8,7 @@ from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import App, ComposeVersion
-from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance
+from apps.panel.shown.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance
 
 SIZES = ("25", "50", "100")
 _SELECT = {"class": "form-select", "autocomplete": "off"}

@@ -22,9 +22,9 @@ from apps.deployer.runner import default_runner
 from apps.deployer.runner.terminal import LITTLE_TYPED, Terminal
 from apps.deployments.console_sessions import ConsoleEnd
 from apps.deployments.live import Gap, Message
-from apps.panel.consumers import BAD_REQUEST, NORMAL, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY, LiveConsumer
-from apps.panel.container_log_consumer import find
-from apps.panel.live_reads import read
+from apps.panel.consumers.container_logs import find
+from apps.panel.consumers.live import BAD_REQUEST, NORMAL, NOT_FOUND, NOT_SIGNED_IN, TOO_MANY, LiveConsumer
+from apps.panel.consumers.reads import read
 
 # Who signed in too long ago confirms who they are, on the page.
 NOT_RECENT = 4428

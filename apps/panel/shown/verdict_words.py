@@ -9,7 +9,7 @@ from apps.deployer.prune.inventory import shown_size
 from apps.deployer.verdict.verdict import Verdict
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
-from apps.panel.timeline import step_label
+from apps.panel.shown.timeline import step_label
 
 # Without a verdict nothing was asked of a service, or it was judged before verdicts were recorded.
 _NOT_BAD = frozenset({Verdict.RUNNING, Verdict.COMPLETED, Verdict.UNJUDGED})

@@ -11,9 +11,9 @@ from apps.deployer.state.app_state import AppState
 from apps.deployer.steps import steps_of
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import APPROVAL_STEP, TERMINAL
-from apps.panel.event_lists import BRIEF, read_some
-from apps.panel.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Seen
-from apps.panel.strip import Bar, strips
+from apps.panel.shown.event_lists import BRIEF, read_some
+from apps.panel.shown.glances import DEPLOYING, RUNNING, STOPPED, TROUBLED, Glance, Seen
+from apps.panel.shown.strip import Bar, strips
 
 _NOW = 4  # events that are shown as running or waiting
 _LAST = 3  # of what ended

@@ -22,8 +22,8 @@ from apps.deployments import queue
 from apps.deployments.live import lines_frame
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
-from apps.panel.frame_cache import FrameCache
-from apps.panel.glances import Look, Seen, shared_look
+from apps.panel.consumers.frame_cache import FrameCache
+from apps.panel.shown.glances import Look, Seen, shared_look
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from apps.deployer.state.app_state import AppState, ServiceState
 from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.models import DeployEvent
-from apps.panel.ports import PublishedPort, published_ports
+from apps.panel.shown.ports import PublishedPort, published_ports
 
 # Containers of one service that the page lists by name; a service may have a hundred.
 MAX_LISTED = 10

@@ -11,8 +11,8 @@ from apps.deployer.container_logs.lines import frames
 from apps.deployer.container_logs.watching import TooManyViews, watching
 from apps.deployer.container_logs.wishes import InvalidWish, read_wish
 from apps.deployments.live import Gap, Message
-from apps.panel.consumers import BAD_REQUEST, NOT_FOUND, TOO_MANY, LiveConsumer
-from apps.panel.live_reads import read
+from apps.panel.consumers.live import BAD_REQUEST, NOT_FOUND, TOO_MANY, LiveConsumer
+from apps.panel.consumers.reads import read
 
 
 class ContainerLogConsumer(LiveConsumer):

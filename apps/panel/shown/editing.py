@@ -17,7 +17,7 @@ from apps.core.errors import DomainError
 from apps.deployer.overtaking import heading_for
 from apps.deployer.state.disk_content import DiskContent, content_on_disk
 from apps.panel.access import find_version
-from apps.panel.diff import diff_lines, environment_changes
+from apps.panel.shown.diff import diff_lines, environment_changes
 
 # Lines around a difference of three texts.
 _AROUND = 2

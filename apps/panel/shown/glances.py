@@ -23,7 +23,7 @@ from apps.deployer.state import states
 from apps.deployer.state.app_state import AppState
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
-from apps.panel.event_lists import BRIEF
+from apps.panel.shown.event_lists import BRIEF
 
 # By which states are counted and filtered. What the engine does not tell is trouble, too.
 RUNNING, TROUBLED, STOPPED, DEPLOYING = "running", "troubled", "stopped", "deploying"

@@ -11,7 +11,7 @@ from apps.deployer.compose import COMPOSE_FILE
 from apps.deployer.state.app_files import read
 from apps.deployer.state.app_state import AppState
 from apps.deployer.state.drift import Kind
-from apps.panel.diff import DiffLine, diff_lines
+from apps.panel.shown.diff import DiffLine, diff_lines
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from apps.deployments.models import DeployEvent
-from apps.panel.marks import event_mark
+from apps.panel.shown.marks import event_mark
 
 HEIGHT = 36
 WIDTH = 9  # of one bar with the gap after it

@@ -16,7 +16,7 @@ from apps.applications.gallery.variables import (
     Variable,
     problem_with,
 )
-from apps.panel.forms import RawTextField
+from apps.panel.forms.content import RawTextField
 
 _PREFIX = "variable-"
 _TEXT = {"class": "form-control", "autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}
