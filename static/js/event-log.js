@@ -49,6 +49,8 @@
 
   function onState(frame) {
     step = frame.status === "running" ? frame.step : "";
+    // The first lines of a pull may have come before this.
+    if (step === "pull") refreshPull();
     const shown = document.getElementById("event-status")?.dataset.state;
     const told = [frame.status, frame.step, frame.position, ...(frame.cancelling ? ["cancelling"] : [])];
     if (shown !== told.join("|")) refreshStatus();

@@ -104,7 +104,9 @@ def test_compose_used_by_hand(shop: AppOnPanel, registry: Registry) -> None:
 
         by_hand(shop, "rm", "--stop", "--force", "web")
         seen.wait_for(shop.slug, "degraded")
-        assert differences(shop) == ["web has no container; version 1 asks for 2."]
+        # The two go one after the other.
+        told = ["web has no container; version 1 asks for 2."]
+        wait_until(lambda: differences(shop) == told, lambda: f"both are gone: {differences(shop)}")
 
         redeploy(shop)
         seen.wait_for(shop.slug, "up")

@@ -101,8 +101,10 @@ def _moment(field: str, text: str, now: datetime) -> str:
 
 def _written(moment: datetime, fraction: str) -> str:
     """Return `moment` as the engine takes it; `fraction` is what stands for its part of a second."""
-    # The engine takes no time before 1970.
-    seconds = max(0, int(moment.astimezone(UTC).timestamp()))
+    seconds = int(moment.astimezone(UTC).timestamp())
+    if seconds < 0:
+        # The engine takes no time before 1970.
+        return "0.000000000"
     digits = fraction[1:].ljust(9, "0") if fraction else f"{moment.microsecond:06d}000"
     return f"{seconds}.{digits}"
 
