@@ -9,9 +9,11 @@ from playwright.sync_api import ConsoleMessage, Page
 WIDE, NARROW = (1280, 800), (375, 812)
 # Bytes over the network that the first load of a page may take, nothing being cached.
 FIRST_LOAD = 200 * 1024
+# Pages have no frames, and no rule that is on reads style sheets: axe need not look for either.
+_OPTIONS: dict[str, Any] = {**DEFAULT_OPTIONS, "iframes": False, "preload": False}
 # What a dark page can have wrong that it has not when it is light: layout and words are the same.
 _BY_COLOUR: dict[str, Any] = {
-    "resultTypes": ["violations"],
+    **_OPTIONS,
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
 
@@ -46,7 +48,7 @@ class Walk:
         Pages of another `name` must have another title; `limit` are the bytes that the load may take.
         """
         # What the page before still loads does not count.
-        self.page.goto("about:blank")
+        self.page.evaluate("stop()")
         self._host, self._path, self._bytes = urlsplit(url).netloc, path, 0
         self._shape(WIDE, "light")
         answer = self.page.goto(url + path, wait_until="load")
@@ -66,18 +68,18 @@ class Walk:
         """Look at the page as it is now; `what` says what was done to it."""
         for size in (WIDE, NARROW):
             self._shape(size, "light")
-            self._run_axe(what, size, "light", None)
+            self._run_axe(what, size, "light", _OPTIONS)
             if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 self._find(f"{what} scrolls sideways at {size[0]}")
             self._shape(size, "dark")
             self._run_axe(what, size, "dark", _BY_COLOUR)
 
-    def _run_axe(self, what: str, size: tuple[int, int], scheme: str, options: dict[str, Any] | None) -> None:
+    def _run_axe(self, what: str, size: tuple[int, int], scheme: str, options: dict[str, Any]) -> None:
         # Half a megabyte of script, read once for all forms of a page.
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(self._axe.axe_script)
         ask = "options => axe.run(document, options)"
-        for violation in self.page.evaluate(ask, options or DEFAULT_OPTIONS)["violations"]:
+        for violation in self.page.evaluate(ask, options)["violations"]:
             where = [node["html"][:120] for node in violation["nodes"]][:3]
             self._find(f"{what} {size[0]} {scheme}: {violation['id']} {where}")
 

@@ -12,7 +12,6 @@ from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
 
 BEFORE_UP = ("version", "write", "credentials", "pull")
-HOLD = {"DJANGO_SETTINGS_MODULE": "tests.lab.holding.settings"}
 
 
 def processes_of(panel_pid: int) -> list[psutil.Process]:
@@ -45,7 +44,7 @@ def test_killed_in_a_step_the_panel_recovers(
     app, other = make_app(panel, f"crash-{step}"), make_app(panel, "waits")
     app.sign_in(registry)
     app.panel.manage("app", "deploy", app.slug, "--file", app.file(text(registry, "1")), check=True)
-    panel.environment |= {**HOLD, "LAB_HOLD_STEP": step}
+    panel.environment |= {"LAB_HOLD_STEP": step}
     panel.start()
     app.queue(text(registry, "2"))
     held = app.journal.wait_for_step(app.slug, step)
@@ -54,8 +53,7 @@ def test_killed_in_a_step_the_panel_recovers(
 
     panel.kill()
     killed_pid = panel.pid
-    for name in ("LAB_HOLD_STEP", "DJANGO_SETTINGS_MODULE"):
-        del panel.environment[name]
+    del panel.environment["LAB_HOLD_STEP"]
     other.queue(text(registry, "1"))
     panel.start()
 
@@ -94,7 +92,7 @@ def test_killed_before_up_the_files_and_version_come_back(
     app = make_app(panel, "crash-back")
     app.sign_in(registry)
     app.panel.manage("app", "deploy", app.slug, "--file", app.file(text(registry, "1")), check=True)
-    panel.environment |= {**HOLD, "LAB_HOLD_STEP": "pull"}
+    panel.environment |= {"LAB_HOLD_STEP": "pull"}
     panel.start()
     app.queue(text(registry, "2"))
     app.journal.wait_for_step(app.slug, "pull")

@@ -63,7 +63,7 @@ def test_what_fails_says_where_and_what_is_typed_is_read(panel_process: MakePane
     "environment",
     [
         {"LC_ALL": "C"},
-        {"DJANGO_SETTINGS_MODULE": "tests.lab.holding.settings"},
+        {"DJANGO_SETTINGS_MODULE": "tests.settings"},
         {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"},
     ],
 )

@@ -1,1 +1,0 @@
-"""A Django app that holds the worker in one step, so that a test can kill the panel just there."""
