@@ -49,3 +49,26 @@ def test_a_panel_that_goes_away_is_told_and_one_that_comes_back_is_followed(
     check.click()
     expect(registries.locator("#problem")).to_contain_text("Please send it again")
     expect(registries.locator("h1")).to_have_text("Registries")
+
+
+def test_a_page_that_lost_a_part_on_its_way_is_loaded_once_more(page: Page, panel: PanelProcess) -> None:
+    sign_in(page, panel)
+    asked: list[str] = []
+
+    def lose(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    for part, others in (("js/socket", 0), ("css/panel", 0), ("js/apps-live", 1)):
+        page.evaluate("sessionStorage.clear()")
+        asked.clear()
+        # Others are for the second try: what never comes is not asked for for ever.
+        page.route(f"**/{part}*", lose, times=1 + others)
+        page.goto(panel.url)
+        page.wait_for_function("() => performance.getEntriesByType('navigation')[0].type === 'reload'")
+        page.wait_for_load_state()
+        page.wait_for_timeout(300)
+        assert len(asked) == 1 + others
+        expect(page.locator("h1")).to_have_text("Apps")
+        # Hidden by a rule of panel.css.
+        expect(page.locator(".skip-link")).not_to_be_in_viewport()
