@@ -3,11 +3,12 @@
 "use strict";
 
 (() => {
+  const { method } = document.currentScript.dataset;
   const pause = 10_000; // milliseconds; what cannot be had is not asked for for ever
 
   function loadAgain() {
     // What a form was answered is asked for by no reload.
-    if (document.documentElement.dataset.method !== "GET") return;
+    if (method !== "GET") return;
     try {
       if (Date.now() - Number(sessionStorage.getItem("loaded-again")) < pause) return;
       sessionStorage.setItem("loaded-again", Date.now());
