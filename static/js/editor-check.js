@@ -5,7 +5,7 @@
 // `onAnswer(answer)` gets each answer that is about the text as it stands. Returns changed(), to be called after each
 // change.
 function watchText(form, onAnswer) {
-  const pause = { text: 300, compose: 900, busy: 15000 }; // milliseconds
+  const pause = { text: 300, compose: 900, away: 3000, busy: 15000 }; // milliseconds
   let latest = 0;
   let timer = null;
   let asking = null;
@@ -43,6 +43,7 @@ function watchText(form, onAnswer) {
     asking = new AbortController();
     const { signal } = asking;
     let answer;
+    let isAway = false;
     try {
       let response = await send(by, signal);
       if (response.status === 403 && await renewToken(signal)) response = await send(by, signal);
@@ -52,11 +53,13 @@ function watchText(form, onAnswer) {
       if (response.status === 429) later(number, by, pause.busy);
     } catch (error) {
       if (error.name === "AbortError") return;
+      isAway = true;
       answer = { failure: gettext("The panel does not answer, so the text is not checked now. Nothing is lost.") };
     }
     // Somebody typed on: what was found is about a text that is no more.
     if (number !== latest) return;
     onAnswer(answer);
+    if (isAway) later(number, by, pause.away);
     if (by === "text" && answer.problems && !answer.problems.length) later(number, "compose", pause.compose);
   }
 

@@ -67,6 +67,9 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
 // the second wish, which htmx drops together with the element that the answer replaces.
 const refreshPart = (() => {
   const fetching = new Map(); // by id: the part, and whether it is to be fetched once more
+  const unanswered = new Map(); // by id: how often in a row no answer came
+  const most = 3; // of these; a panel that is away for longer tells by its WebSocket that it is back
+  const pause = 1000; // milliseconds before the next one
   const settling = 50; // milliseconds in which htmx makes itself known to a new element; it takes 20
 
   function refresh(id) {
@@ -86,8 +89,17 @@ const refreshPart = (() => {
     if (part.id) fetching.set(part.id, { part, again: false });
   });
 
+  // A browser on the engine's own machine gives up what it fetches whenever a network comes or goes there.
+  document.addEventListener("htmx:sendError", (event) => {
+    const { elt, triggeringEvent } = event.detail.requestConfig;
+    const times = (unanswered.get(elt.id) ?? 0) + 1;
+    unanswered.set(elt.id, times);
+    if (triggeringEvent?.type === "refresh" && times <= most) setTimeout(() => refresh(elt.id), pause * times);
+  });
+
   document.addEventListener("htmx:afterRequest", (event) => {
     const done = event.detail.requestConfig.elt;
+    if (event.detail.xhr.status) unanswered.delete(done.id);
     for (const [id, { part, again }] of fetching) {
       // A part that another answer has replaced meanwhile never gets its own.
       const isLost = part !== done && !part.isConnected;

@@ -93,6 +93,13 @@ def test_writing_is_completed_checked_compared_and_kept(page: Page, lab: Lab) ->
     line = page.get_by_role("button", name="Line 6")
     expect(page.locator(".check-list")).to_contain_text("portz")
     expect(page.locator(".cm-lint-marker-error")).to_have_count(1)
+
+    # What gets no answer is asked again.
+    page.route("**/edit/check/", lambda route: route.abort(), times=1)
+    page.keyboard.type(" ")
+    expect(status).to_contain_text("The panel does not answer")
+    expect(status).to_have_text("1 problem")
+    page.keyboard.press("Backspace")
     page.keyboard.press("Control+Home")
     line.click()
     expect(page.locator(".cm-activeLine")).to_have_text("    portz: [1]")

