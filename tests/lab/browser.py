@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, expect, sync_playwright
 
 from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
 from tests.lab.requirement import missing
@@ -23,6 +24,21 @@ FLAGS = (
 # Milliseconds that a page gets to do what a test waits for.
 PATIENCE = 15_000
 expect.set_options(timeout=PATIENCE)
+
+_goto = Page.goto
+
+
+def _goto_again(page: Page, url: str, **options: Any) -> Response | None:
+    """Go to `url`, and once more where a network of the engine that came or went cut that off."""
+    try:
+        return _goto(page, url, **options)
+    except Error as error:
+        if "ERR_NETWORK_CHANGED" not in str(error):
+            raise
+        return _goto(page, url, **options)
+
+
+Page.goto = _goto_again  # type: ignore[assignment]
 
 
 @contextmanager
