@@ -73,9 +73,8 @@
   }
 
   function warn(code) {
-    const why = code === TOO_MANY ? gettext("Too many live pages are open.") : gettext("Connection lost.");
     warning ??= setTimeout(() => {
-      say(`${why} ${gettext("What is shown may be out of date; the connection comes back by itself.")}`);
+      say(`${whyLost(code)} ${gettext("What is shown may be out of date; the connection comes back by itself.")}`);
       // Who is signed out by now is refused a connection without being told why; a page leads them to the sign-in.
       refreshPart(document.querySelector("[data-live-known], [data-live-app]")?.id);
     }, patience);

@@ -2,7 +2,6 @@
 "use strict";
 
 (() => {
-  const TOO_MANY = 4429; // apps/panel/consumers/live.py
   // What is asked for again after a reconnect: the containers' lines do not come in the order of their times.
   const OVERLAP = 5000; // milliseconds
 
@@ -77,8 +76,7 @@
     },
     onLost(seconds, code) {
       lose();
-      const why = code === TOO_MANY ? refused || gettext("Too many live pages are open.") : gettext("Connection lost.");
-      waiting(why, seconds);
+      waiting((code === TOO_MANY && refused) || whyLost(code), seconds);
     },
     onFrame(frame) {
       if (frame.type === "lines") take(frame.lines);

@@ -72,9 +72,8 @@
           say(notServed(), "lost");
           return;
         }
-        const why = code === TOO_MANY ? gettext("Too many live pages are open.") : gettext("Connection lost.");
         const wait = interpolate(gettext("Trying again in %s s …"), [Math.max(1, Math.round(seconds))]);
-        say(`${why} ${wait}`, "lost");
+        say(`${whyLost(code)} ${wait}`, "lost");
       },
       onFrame(frame) {
         if (frame.type === "lines") take(frame.lines);

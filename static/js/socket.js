@@ -5,6 +5,11 @@
 const NOT_SERVED = [4401, 4404];
 const TOO_MANY = 4429;
 
+// Why a connection was closed by `code` that comes back by itself.
+function whyLost(code) {
+  return code === TOO_MANY ? gettext("Too many live pages are open.") : gettext("Connection lost.");
+}
+
 function notServed() {
   return gettext("You are signed out, or may not see this any more. Load the page anew.");
 }
