@@ -32,6 +32,16 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 _PLACEHOLDER = re.compile(r"%\(\w+\)[\d.]*[a-zA-Z]|%[sd]|\{\w+\}")
 
 
+# Within an f-string no reader of sources sees a text, and no catalogue gets it.
+_UNSEEN = re.compile(rf"""[fF][rR]?(?P<quote>["']).*\{{(?:{"|".join(KEYWORDS)})\(.*(?P=quote)""")
+
+
+def test_no_text_is_hidden_in_an_f_string() -> None:
+    assert _UNSEEN.search("""f"{_('Nobody sees this.')} {said}\"""")
+    sources = [path for path in SOURCES["django"] if path.suffix == ".py"]
+    assert [str(path) for path in sources if _UNSEEN.search(path.read_text())] == []
+
+
 def folder(language: str) -> Path:
     return ROOT / "locale" / language / "LC_MESSAGES"
 

@@ -53,11 +53,12 @@ def _unreachable(said: str) -> Finding:
             _("Put the user into the group docker, and start the panel again."),
             f"sudo usermod -aG docker {user}",
         )
+    means = _("It does not answer: nothing can be deployed, and what runs is not seen.")
     return Finding(
         "engine",
         title,
         State.BAD,
-        f"{_('It does not answer: nothing can be deployed, and what runs is not seen.')} {said}",
+        f"{means} {said}",
         _("Start it, and see in its journal why it stopped."),
         "sudo systemctl start docker; sudo journalctl -u docker -n 50",
     )
