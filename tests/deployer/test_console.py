@@ -125,12 +125,19 @@ def test_a_container_that_stopped_is_told_as_such(app: App) -> None:
 def test_where_no_shell_can_be_it_is_said_and_nothing_is_written(
     app: App, place: Place, answer: dict[str, Any], sentence: str
 ) -> None:
-    mock = MockRunner().on("exec", "command -v bash || :", **answer)
+    mock = MockRunner().on("exec", "command -v bash || :", **answer).on("inspect", lines=[INSPECTED])
     told = hold(app, mock, place)
     assert [frame["type"] for frame in told] == ["refused"]
     assert sentence in told[0]["text"]
     assert not ConsoleSession.objects.exists()
     assert not any("--tty" in argv for argv in mock.commands())
+
+
+def test_a_container_that_has_just_stopped_is_said_to_be_so(app: App) -> None:
+    # The feed still says that it runs.
+    mock = MockRunner().on("inspect", lines=[INSPECTED.replace("running", "exited")])
+    mock.on("exec", "command -v bash || :", exit_code=1, lines=[("stderr", "container 1 is not running")])
+    assert "web does not run. Start it" in hold(app, mock)[0]["text"]
 
 
 def test_sh_is_taken_where_it_is_asked_for_or_there_is_no_bash(app: App) -> None:

@@ -50,6 +50,15 @@ class NoShell(Conflict):
     """A container in which no shell can be started."""
 
 
+class NotRunning(Conflict):
+    """A service without a running container."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            gettext("%(service)s does not run. Start it, then open the console again.") % {"service": service}
+        )
+
+
 class ProtectedFromConsoles(NotAllowed):
     """An app that nobody changes alone."""
 
@@ -80,7 +89,7 @@ class Place:
 
 
 def choose(containers: list[Container], place: Place) -> Container:
-    """Return the running container that `place` means. Raises NotFound, Conflict."""
+    """Return the running container that `place` means. Raises NotFound, NotRunning."""
     of_service = [c for c in containers if c.service == place.service]
     if not of_service:
         raise NotFound(
@@ -95,10 +104,7 @@ def choose(containers: list[Container], place: Place) -> Container:
             )
     running = [c for c in of_service if c.state == "running"]
     if not running:
-        raise Conflict(
-            gettext("%(service)s does not run. Start it, then open the console again.")
-            % {"service": place.service}
-        )
+        raise NotRunning(place.service)
     return running[0]
 
 
@@ -172,7 +178,7 @@ class Console(threading.Thread):
             self._finish(session, why, exit_code, time.monotonic() - began)
 
     def _find(self) -> tuple[Container, str]:
-        """Return the container and the shell that is run in it. Raises NoShell and others."""
+        """Return the container and the shell that is run in it. Raises NoShell, NotRunning and others."""
         container = choose(containers_of(self._app), self._place)
         name = shown_name(container)
         answer = collect(self._runner, find_shells(container.id), cancel=self._cancel, timeout=_PROBE_TIMEOUT)
@@ -184,6 +190,10 @@ class Console(threading.Thread):
                 % {"name": name}
             )
         if not answer.ok:
+            # What is known of the containers is a moment old where the engine is busy.
+            now = self._look_at(container)
+            if now is not None and now.state not in ("running", "paused"):
+                raise NotRunning(container.service)
             said = with_visible_signs(" ".join(answer.stderr.split())[-300:]) or gettext("nothing")
             raise NoShell(
                 gettext("No shell could be started in %(name)s. Docker said: %(said)s")
@@ -238,12 +248,15 @@ class Console(threading.Thread):
         return ConsoleEnd.SHELL_ENDED
 
     def _has_stopped(self, container: Container) -> bool:
+        now = self._look_at(container)
+        return now is None or now.state != "running" or now.started_at != container.started_at
+
+    def _look_at(self, container: Container) -> Container | None:
+        """Return `container` as it is now; None where it is not there any more, or nobody can tell."""
         try:
-            found = inspect_containers(self._runner, [container.id])
+            return next(iter(inspect_containers(self._runner, [container.id])), None)
         except EngineUnreachable:
-            # It is not there any more, or nobody can tell.
-            return True
-        return not found or found[0].state != "running" or found[0].started_at != container.started_at
+            return None
 
     def _finish(
         self, session: ConsoleSession, why: ConsoleEnd, exit_code: int | None, seconds: float
