@@ -29,7 +29,8 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
     if up_to is not None:
         own = Q(app=up_to.app_id) if up_to.app_id else Q()
         waiting = waiting.filter(own | Q(action=Action.PRUNE), pk__lte=up_to.pk)
-    while True:
+    # Mostly nothing waits, and this is asked several times a second.
+    while waiting.exists():
         running = list(DeployEvent.objects.running().values_list("app_id", "slot"))
         if len(running) >= settings.SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS:
             return None  # also where the cap was higher when they began
@@ -58,6 +59,7 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
             event.refresh_from_db()
             announce(event)
             return event
+    return None
 
 
 def _held_back_by_prune(event: DeployEvent) -> bool:

@@ -7,6 +7,8 @@ DOCKERD_LOG=${DOCKERD_LOG:-/var/log/simpledeploy-dockerd.log}
 DOCKER_RUN=${DOCKER_RUN:-/var/run}
 # The daemon's own pools are enough for some 30 networks, and every app makes at least one.
 DOCKERD_POOL=base=10.200.0.0/16,size=24
+# More for the environment of a daemon that is started here: NAME=VALUE each.
+DOCKERD_ENVIRONMENT=()
 # Seconds that a daemon gets to answer.
 DOCKERD_PATIENCE=${DOCKERD_PATIENCE:-60}
 
@@ -118,7 +120,7 @@ dockerd_command() {
 
 # start_dockerd [FLAG...]: start a daemon that outlives this script; its process id is in DOCKERD_PID.
 start_dockerd() {
-    local name environment=("PATH=$PATH")
+    local name environment=("PATH=$PATH" "${DOCKERD_ENVIRONMENT[@]}")
     dockerd_command "$@"
     clear_stale_pid_files
     # The daemon gets nothing of the panel's settings, which can hold secrets; proxies it needs for pulls.

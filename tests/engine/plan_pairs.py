@@ -28,12 +28,12 @@ class Pair:
     rehearsed: bool = True
 
 
-def stop_web(stage: Stage) -> None:
-    stage.docker("stop", "--time", "0", stage.container("web"))
-
-
-def move_the_tag(stage: Stage) -> None:
+def change_many(stage: Stage) -> None:
+    """Do by hand what changes some of the services of MANY."""
     stage.docker("tag", stage.images["web2"], stage.image("moving"))
+    stage.write("beside.env", "A=2\n")
+    stage.docker("stop", "--time", "0", stage.container("stopped"))
+    stage.compose("run", "--detach", "ran", "true")
 
 
 def forget_the_built_image(stage: Stage) -> None:
@@ -41,20 +41,12 @@ def forget_the_built_image(stage: Stage) -> None:
     stage.docker("rmi", "--force", f"{stage.project}-web")
 
 
-def edit_beside(name: str, text: str) -> Callable[[Stage], None]:
-    return lambda stage: stage.write(name, text)
-
-
 def recreate_by_hand(stage: Stage) -> None:
     stage.up_by_hand(WEB.replace("image", "environment: {{BY: hand}}\n    image").format(**stage.names))
 
 
-def run_once(stage: Stage) -> None:
-    stage.compose("run", "--detach", "web", "true")
-
-
-def scale_web(stage: Stage) -> None:
-    stage.run(compose.scale(Project(stage.project, stage.folder.path), {"web": 2}))
+def scale_both(stage: Stage) -> None:
+    stage.run(compose.scale(Project(stage.project, stage.folder.path), {"web": 2, "more": 2}))
 
 
 def make_externals(stage: Stage) -> None:
@@ -76,13 +68,129 @@ services:
 """
 
 
+# Services that have nothing to do with each other, each with a change of its own.
+MANY = """
+x-all: &all {{image: {web}, environment: {{A: b}}}}
+services:
+  image: {{image: {web}}}
+  environment: {{image: {web}, environment: {{KEPT: a, GONE: b, OTHER: c}}}}
+  value: {{image: {web}, environment: {{MODE: $MODE}}}}
+  env-file: {{image: {web}, env_file: .env}}
+  beside: {{image: {web}, env_file: beside.env}}
+  command: {{image: {web}, command: ["httpd", "-f", "-p", "8080"]}}
+  ports: {{image: {web}}}
+  volumes: {{image: {web}, volumes: [old:/data]}}
+  healthcheck: {{image: {web}}}
+  mounts: {{image: {web}}}
+  anchored: *all
+  merged: {{<<: *all}}
+  extends: {{image: {web}, extends: {{file: base.yml, service: one}}}}
+  named: {{image: {web}, container_name: "{project}-one"}}
+  moved: {{image: {moving}}}
+  limits: {{image: {web}, restart: always}}
+  --build: {{image: {web}, labels: {{a: b}}}}
+  binds: {{image: {web}, volumes: ["./site:/www", "../shared:/data"]}}
+  built: {{image: {web}, build: .}}
+  ran: {{image: {web}}}
+  a.b_c-1: {{image: {web}}}
+  up: {{image: {web}, scale: 1}}
+  down: {{image: {web}, deploy: {{replicas: 3}}}}
+  none: {{image: {web}, scale: 2}}
+  job: {{image: {job}, restart: "no"}}
+  waits: {{image: {web}, depends_on: {{job: {{condition: service_completed_successfully}}}}}}
+  stopped: {{image: {web}}}
+volumes: {{old: {{}}}}
+"""
+MANY_CHANGED = """
+x-all: &all {{image: {web}, environment: {{A: c}}}}
+services:
+  image: {{image: {web2}}}
+  environment: {{image: {web}, environment: {{KEPT: a, OTHER: d, NEW: e}}}}
+  value: {{image: {web}, environment: {{MODE: $MODE}}}}
+  env-file: {{image: {web}, env_file: .env}}
+  beside: {{image: {web}, env_file: beside.env}}
+  command: {{image: {web}, command: ["httpd", "-f", "-p", "8081"]}}
+  ports: {{image: {web}, ports: ["127.0.0.1:{port}:8080"]}}
+  volumes: {{image: {web}, volumes: [new:/data]}}
+  healthcheck: {{image: {web}, healthcheck: {{test: ["CMD", "true"], interval: 1h}}}}
+  mounts: {{image: {web}, configs: [c], secrets: [s]}}
+  anchored: *all
+  merged: {{<<: *all}}
+  extends: {{image: {web}, extends: {{file: base.yml, service: two}}}}
+  named: {{image: {web}, container_name: "{project}-two"}}
+  moved: {{image: {moving}}}
+  limits: {{image: {web}, restart: unless-stopped, deploy: {{resources: {{limits: {{memory: 64M}}}}}}}}
+  --build: {{image: {web}, labels: {{a: c}}}}
+  binds: {{image: {web}, volumes: ["./site:/www", "../shared:/data"]}}
+  built: {{image: {web}, build: {{context: ., args: [x=y]}}}}
+  ran: {{image: {web}}}
+  a.b_c-1: {{image: {web}}}
+  up: {{image: {web}, scale: 3}}
+  down: {{image: {web}, deploy: {{replicas: 1}}}}
+  none: {{image: {web}, scale: 0}}
+  job: {{image: {job}, restart: "no"}}
+  waits: {{image: {web}, depends_on: {{job: {{condition: service_completed_successfully}}}}}}
+  stopped: {{image: {web}}}
+volumes: {{new: {{}}}}
+configs: {{c: {{file: ./c.txt}}}}
+secrets: {{s: {{file: ./s.txt}}}}
+"""
+MANY_REASONS = {
+    "image": ["image"],
+    "environment": ["environment"],
+    "value": ["environment"],
+    "env-file": ["environment"],
+    "beside": ["outside"],
+    "command": ["command"],
+    "ports": ["ports"],
+    "volumes": ["volumes"],
+    "healthcheck": ["healthcheck"],
+    "mounts": ["configs", "secrets"],
+    "anchored": ["environment"],
+    "merged": ["environment"],
+    "extends": ["environment"],
+    "named": ["container_name"],
+    "moved": ["image moved"],
+    "limits": ["deploy", "restart"],
+    "--build": ["labels"],
+}
+SCALED = """
+services:
+  web: {{image: {web}, depends_on: [db]}}
+  more:
+    image: {web}
+    depends_on: [db]
+  db: {{image: {web}}}
+"""
+PROFILES = """
+services:
+  web:
+    image: {web}
+  debug: {{image: {web}, profiles: [debug]}}
+  optional: {{image: {web}, depends_on: {{debug: {{condition: service_started, required: false}}}}}}
+"""
+NEVER = """
+  off: {{image: {web}, profiles: [off]}}
+  alone: {{image: {web}, depends_on: {{off: {{condition: service_started, required: false}}}}}}
+"""
+SHARED = """
+services:
+  web:
+    image: {web}
+  side: {{image: {job}, network_mode: "service:web"}}
+  kept: {{image: {web}}}
+  with-kept: {{image: {web}, network_mode: "service:kept", command: sleep 1000}}
+  vols: {{image: {web}, volumes_from: ["kept:ro"]}}
+"""
+
+
 def web(*lines: str, more: str = "") -> str:
     return WEB + "".join(f"    {line}\n" for line in lines) + more
 
 
 PAIRS = [
     Pair("nothing changed", WEB_AND_DB, WEB_AND_DB, {"web": "keep", "db": "keep"}),
-    Pair("only words changed", WEB_AND_DB, "# a comment\n" + WEB_AND_DB, {"web": "keep", "db": "keep"}),
+    Pair("only words changed", WEB, "# a comment\n" + WEB, {"web": "keep"}),
     Pair(
         "the first deploy",
         "",
@@ -92,34 +200,25 @@ PAIRS = [
         volumes={"data": "create"},
     ),
     Pair(
-        "image",
-        WEB_AND_DB,
-        WEB_AND_DB.replace("{web}", "{web2}", 1),
-        {"web": "recreate", "db": "keep"},
-        {"web": ["image"]},
-    ),
-    Pair(
-        "environment",
-        web("environment: {{KEPT: a, GONE: b, OTHER: c}}"),
-        web("environment: {{KEPT: a, OTHER: d, NEW: e}}"),
-        {"web": "recreate"},
-        {"web": ["environment"]},
-    ),
-    Pair(
-        "value of the .env",
-        web("environment: {{MODE: $MODE}}", more="  db: {{image: {web}}}\n"),
-        web("environment: {{MODE: $MODE}}", more="  db: {{image: {web}}}\n"),
-        {"web": "recreate", "db": "keep"},
-        {"web": ["environment"]},
-        environment=("MODE=fast\n", "MODE=slow\nUNUSED=1\n"),
-    ),
-    Pair(
-        "content of the env_file",
-        web("env_file: .env"),
-        web("env_file: .env"),
-        {"web": "recreate"},
-        {"web": ["environment"]},
-        environment=("A=1\nB='it''s $x'\n".replace("''", ""), "A=1\nB='its $y'\n"),
+        "what of one service changed",
+        MANY,
+        MANY_CHANGED,
+        {
+            **dict.fromkeys(MANY_REASONS, "recreate"),
+            **dict.fromkeys(("binds", "built", "ran", "a.b_c-1", "waits"), "keep"),
+            **dict.fromkeys(("up", "down", "none"), "scale"),
+            **dict.fromkeys(("job", "stopped"), "start"),
+        },
+        {**MANY_REASONS, "job": ["state"], "stopped": ["state"]},
+        environment=("MODE=fast\nB='its $x'\n", "MODE=slow\nUNUSED=1\nB='its $y'\n"),
+        files={
+            "beside.env": "A=1\n",
+            "base.yml": "services: {one: {environment: {A: b}}, two: {environment: {A: c}}}\n",
+            "c.txt": "c",
+            "s.txt": "s",
+        },
+        volumes={"new": "create", "old": "stays unused"},
+        between=change_many,
     ),
     Pair(
         "an env_file with dollars that did not change",
@@ -130,29 +229,6 @@ PAIRS = [
         files={"extra.env": "X='lit$eral'\n"},
     ),
     Pair(
-        "an env_file beside, edited by hand",
-        web("env_file: extra.env"),
-        web("env_file: extra.env"),
-        {"web": "recreate"},
-        {"web": ["outside"]},
-        files={"extra.env": "A=1\n"},
-        between=edit_beside("extra.env", "A=2\n"),
-    ),
-    Pair(
-        "command",
-        web('command: ["httpd", "-f", "-p", "8080"]'),
-        web('command: ["httpd", "-f", "-p", "8081"]'),
-        {"web": "recreate"},
-        {"web": ["command"]},
-    ),
-    Pair(
-        "ports",
-        web(),
-        web('ports: ["127.0.0.1:{port}:8080"]'),
-        {"web": "recreate"},
-        {"web": ["ports"]},
-    ),
-    Pair(
         "networks",
         WEB_AND_DB,
         web("networks: [back]", more="  db: {{image: {web}, networks: [back]}}\nnetworks: {{back: {{}}}}\n"),
@@ -161,22 +237,6 @@ PAIRS = [
         networks={"back": "create", "default": "stays unused"},
     ),
     Pair(
-        "volumes",
-        web("volumes: [old:/data]", more="volumes: {{old: {{}}}}\n"),
-        web("volumes: [new:/data]", more="volumes: {{new: {{}}}}\n"),
-        {"web": "recreate"},
-        {"web": ["volumes"]},
-        volumes={"new": "create", "old": "stays unused"},
-    ),
-    Pair(
-        "binds of the app's folder",
-        web('volumes: ["./site:/www", "../shared:/data"]'),
-        web('volumes: ["./site:/www", "../shared:/data"]'),
-        {"web": "keep"},
-    ),
-    Pair("scale up", web("scale: 1"), web("scale: 3"), {"web": "scale"}),
-    Pair("scale down", web("deploy: {{replicas: 3}}"), web("deploy: {{replicas: 1}}"), {"web": "scale"}),
-    Pair(
         "scale down with a change",
         web("scale: 3"),
         web("scale: 2", "environment: {{A: b}}"),
@@ -184,35 +244,27 @@ PAIRS = [
         {"web": ["environment"]},
     ),
     Pair(
-        "what a scale made",
-        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
-        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n    scale: 2\n  db:"),
-        {"web": "recreate", "db": "keep"},
-        {"web": ["scale"]},
-        between=scale_web,
-    ),
-    Pair(
         "what a scale made, and is too much",
-        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
-        WEB_AND_DB.replace("  db:", "    depends_on: [db]\n  db:"),
-        {"web": "recreate", "db": "keep"},
-        {"web": ["scale"]},
-        between=scale_web,
+        SCALED,
+        SCALED.replace("  more:\n", "  more:\n    scale: 2\n"),
+        {"web": "recreate", "more": "recreate", "db": "keep"},
+        {"web": ["scale"], "more": ["scale"]},
+        between=scale_both,
     ),
-    Pair("scale to nothing", web("scale: 2"), web("scale: 0"), {"web": "scale"}),
     Pair(
         "a profile that becomes active",
-        web(more="  debug: {{image: {web}, profiles: [debug]}}\n"),
-        web(more="  debug: {{image: {web}, profiles: [debug]}}\n"),
-        {"web": "keep", "debug": "create"},
+        PROFILES,
+        PROFILES,
+        {"web": "keep", "optional": "recreate", "debug": "create"},
+        {"optional": ["depends_on"]},
         environment=("", "COMPOSE_PROFILES=debug\n"),
     ),
     Pair(
-        "a profile that is no longer active",
-        web(more="  debug: {{image: {web}, profiles: [debug]}}\n"),
-        web("labels: {{a: b}}", more="  debug: {{image: {web}, profiles: [debug]}}\n"),
-        {"web": "recreate", "debug": "keep"},
-        {"debug": ["profiles"], "web": ["labels"]},
+        "a profile that is no longer active, and one that never was",
+        PROFILES + NEVER,
+        PROFILES.replace("  web:\n", "  web:\n    labels: {{a: b}}\n") + NEVER + "  new: {{image: {web}}}\n",
+        {"web": "recreate", "optional": "recreate", "debug": "keep", "alone": "keep", "new": "create"},
+        {"debug": ["profiles"], "web": ["labels"], "optional": ["depends_on"]},
         environment=("COMPOSE_PROFILES=debug\n", ""),
     ),
     Pair(
@@ -224,48 +276,11 @@ PAIRS = [
         {"db": ["depends_on", "labels"], "far": ["depends_on"]},
     ),
     Pair(
-        "labels", web("labels: {{a: b}}"), web("labels: {{a: c}}"), {"web": "recreate"}, {"web": ["labels"]}
-    ),
-    Pair(
-        "healthcheck",
-        web(),
-        web('healthcheck: {{test: ["CMD", "true"], interval: 1h}}'),
-        {"web": "recreate"},
-        {"web": ["healthcheck"]},
-    ),
-    Pair(
-        "configs and secrets",
-        web(),
-        web(
-            "configs: [c]",
-            "secrets: [s]",
-            more="configs: {{c: {{file: ./c.txt}}}}\nsecrets: {{s: {{file: ./s.txt}}}}\n",
-        ),
-        {"web": "recreate"},
-        {"web": ["configs", "secrets"]},
-        files={"c.txt": "c", "s.txt": "s"},
-    ),
-    Pair(
         "the content of a config, which up does not notice",
         web("configs: [c]", more="configs: {{c: {{content: one}}}}\n"),
         web("configs: [c]", more="configs: {{c: {{content: two}}}}\n"),
         {"web": "keep"},
         rehearsed=False,
-    ),
-    Pair(
-        "anchors",
-        "x-all: &all {{image: {web}, environment: {{A: b}}}}\nservices:\n  web: *all\n  db: {{<<: *all}}\n",
-        "x-all: &all {{image: {web}, environment: {{A: c}}}}\nservices:\n  web: *all\n  db: {{<<: *all}}\n",
-        {"web": "recreate", "db": "recreate"},
-        {"web": ["environment"], "db": ["environment"]},
-    ),
-    Pair(
-        "extends",
-        "services:\n  web: {{image: {web}, extends: {{file: base.yml, service: one}}}}\n",
-        "services:\n  web: {{image: {web}, extends: {{file: base.yml, service: two}}}}\n",
-        {"web": "recreate"},
-        {"web": ["environment"]},
-        files={"base.yml": "services: {one: {environment: {A: b}}, two: {environment: {A: c}}}\n"},
     ),
     Pair(
         "include",
@@ -289,12 +304,6 @@ PAIRS = [
         {"db": ["services"], "old": ["services"]},
     ),
     Pair(
-        "build, with the image that is here",
-        web("build: ."),
-        web("build: {{context: ., args: [x=y]}}"),
-        {"web": "keep"},
-    ),
-    Pair(
         "build, with no image here",
         "services:\n  web: {{build: .}}\n",
         "services:\n  web: {{build: .}}\n  new: {{image: {web}}}\n",
@@ -305,90 +314,24 @@ PAIRS = [
         rehearsed=False,
     ),
     Pair(
-        "what shares a network with what is recreated",
-        web(more="  side: {{image: {job}, network_mode: 'service:web'}}\n  other: {{image: {web}}}\n"),
-        web(
-            "labels: {{a: b}}",
-            more="  side: {{image: {job}, network_mode: 'service:web'}}\n  other: {{image: {web}}}\n",
-        ),
-        {"web": "recreate", "side": "recreate", "other": "keep"},
+        "what shares a network or volumes",
+        SHARED,
+        SHARED.replace("  web:\n", "  web:\n    labels: {{a: b}}\n") + "  new: {{image: {web}}}\n",
+        {
+            "web": "recreate",
+            "side": "recreate",
+            "kept": "keep",
+            "with-kept": "keep",
+            "vols": "keep",
+            "new": "create",
+        },
         {"web": ["labels"], "side": ["shared"]},
-    ),
-    Pair(
-        "what shares a network or volumes with what is kept",
-        web(
-            more="  side: {{image: {web}, network_mode: 'service:web', command: sleep 1000}}\n"
-            "  vols: {{image: {web}, volumes_from: ['web:ro']}}\n"
-        ),
-        web(
-            more="  side: {{image: {web}, network_mode: 'service:web', command: sleep 1000}}\n"
-            "  vols: {{image: {web}, volumes_from: ['web:ro']}}\n  new: {{image: {web}}}\n"
-        ),
-        {"web": "keep", "side": "keep", "vols": "keep", "new": "create"},
     ),
     Pair(
         "no network at all",
         "",
         web("network_mode: none", more="networks: {{unused: {{}}}}\nvolumes: {{unused: {{}}}}\n"),
         {"web": "create"},
-    ),
-    Pair(
-        "an optional dependency whose profile is not active",
-        web(
-            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
-            more="  debug: {{image: {web}, profiles: [debug]}}\n",
-        ),
-        web(
-            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
-            more="  debug: {{image: {web}, profiles: [debug]}}\n  new: {{image: {web}}}\n",
-        ),
-        {"web": "keep", "new": "create"},
-    ),
-    Pair(
-        "an optional dependency whose profile becomes active",
-        web(
-            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
-            more="  debug: {{image: {web}, profiles: [debug]}}\n",
-        ),
-        web(
-            "depends_on: {{debug: {{condition: service_started, required: false}}}}",
-            more="  debug: {{image: {web}, profiles: [debug]}}\n",
-        ),
-        {"web": "recreate", "debug": "create"},
-        {"web": ["depends_on"]},
-        environment=("", "COMPOSE_PROFILES=debug\n"),
-    ),
-    Pair(
-        "container_name",
-        web("container_name: {project}-one"),
-        web("container_name: {project}-two"),
-        {"web": "recreate"},
-        {"web": ["container_name"]},
-    ),
-    Pair(
-        "an image whose name means another by now",
-        "services:\n  web: {{image: {moving}}}\n  db: {{image: {web}}}\n",
-        "services:\n  web: {{image: {moving}}}\n  db: {{image: {web}}}\n",
-        {"web": "recreate", "db": "keep"},
-        {"web": ["image moved"]},
-        between=move_the_tag,
-    ),
-    Pair(
-        "a job that has ended",
-        'services:\n  job: {{image: {job}, restart: "no"}}\n'
-        "  web:\n    image: {web}\n    depends_on: {{job: {{condition: service_completed_successfully}}}}\n",
-        'services:\n  job: {{image: {job}, restart: "no"}}\n'
-        "  web:\n    image: {web}\n    depends_on: {{job: {{condition: service_completed_successfully}}}}\n",
-        {"job": "start", "web": "keep"},
-        {"job": ["state"]},
-    ),
-    Pair(
-        "a container that was stopped",
-        WEB_AND_DB,
-        WEB_AND_DB,
-        {"web": "start", "db": "keep"},
-        {"web": ["state"]},
-        between=stop_web,
     ),
     Pair(
         "what was changed outside the panel",
@@ -411,27 +354,5 @@ PAIRS = [
         {"web": ["networks", "volumes"]},
         networks={"default": "stays unused"},
         between=make_externals,
-    ),
-    Pair(
-        "limits and restart policy",
-        web("restart: always"),
-        web("restart: unless-stopped", "deploy: {{resources: {{limits: {{memory: 64M}}}}}}"),
-        {"web": "recreate"},
-        {"web": ["deploy", "restart"]},
-    ),
-    Pair(
-        "odd names of services",
-        "services:\n  --build: {{image: {web}}}\n  a.b_c-1: {{image: {web}}}\n",
-        "services:\n  --build: {{image: {web}, labels: [x=1]}}\n  a.b_c-1: {{image: {web}}}\n",
-        {"--build": "recreate", "a.b_c-1": "keep"},
-        {"--build": ["labels"]},
-    ),
-    Pair(
-        "a container of compose run stays out of it",
-        WEB,
-        web("labels: {{a: b}}"),
-        {"web": "recreate"},
-        {"web": ["labels"]},
-        between=run_once,
     ),
 ]

@@ -49,7 +49,9 @@ def play(stage: Stage, pair: Pair) -> Outcome:
             stage.up(current)
         pair.between(stage)
         before, states, files = stage.snapshot(), stage.states(), stage.files()
-        situation = find_situation(after, stage.slug, stage.runner, host_rules=EVERYTHING, current=current)
+        situation = find_situation(
+            after, stage.slug, stage.runner, host_rules=EVERYTHING, current=current, current_rules=EVERYTHING
+        )
         plan = build_plan(situation, stage.slug, after, current)
         unrehearsed = build_plan(replace(situation, rehearsal=None), stage.slug, after, current)
         unchanged = (stage.states(), stage.files()) == (states, files)

@@ -34,48 +34,54 @@ class Baseline:
         return self.service_stops.get(service, self.stop_event)
 
 
+# Built once, as they are asked often while something runs, and Django takes as long to build them as to ask.
+_MINE = DeployEvent.objects.filter(app=OuterRef("pk")).order_by("-pk")
+_SHAPED = Subquery(_MINE.that_shape().filter(version=OuterRef("current_version")).values("pk")[:1])
+_LAST = Subquery(_MINE.that_moved().of_whole_apps().values("pk")[:1])
+_BUSY = Exists(_MINE.coming())
+_LAST_OF_ALL = DeployEvent.objects.filter(app=OuterRef("app")).that_moved().of_whole_apps().order_by("-pk")
+_OF_SERVICES = (
+    DeployEvent.objects.that_moved()
+    .of_services()
+    .annotate(since=Coalesce(Subquery(_LAST_OF_ALL.values("pk")[:1]), 0))
+    .filter(pk__gt=F("since"))
+    .order_by("pk")
+)
+
+
 def read_baselines(slugs: Collection[str] | None = None) -> dict[str, Baseline]:
     """Return the baseline of each app of `slugs` (default: of all) by slug, in three queries."""
     apps = App.objects.live()
     if slugs is not None:
         apps = apps.filter(slug__in=slugs)
-    mine = DeployEvent.objects.filter(app=OuterRef("pk"))
-    shaped = mine.that_shape().filter(version=OuterRef("current_version")).order_by("-pk")
-    last = mine.that_moved().of_whole_apps().order_by("-pk")
-    apps = apps.annotate(
-        shaped=Subquery(shaped.values("pk")[:1]),
-        last_event=Subquery(last.values("pk")[:1]),
-        last_action=Subquery(last.values("action")[:1]),
-        busy=Exists(mine.coming()),
+    rows = list(
+        apps.annotate(shaped=_SHAPED, last=_LAST, busy=_BUSY)
+        .order_by()
+        .values_list("slug", "current_version__number", "shaped", "last", "busy")
     )
-    columns = ("pk", "expected", "images", "config_hashes")
-    events = {e.pk: e for e in DeployEvent.objects.filter(pk__in=apps.values("shaped")).only(*columns)}
+    if not rows:
+        # The engine has containers of other panels, too.
+        return {}
+    wanted = {pk for _slug, _version, shaped, last, _busy in rows for pk in (shaped, last) if pk}
+    columns = ("action", "expected", "images", "config_hashes")
+    events = DeployEvent.objects.only(*columns).in_bulk(wanted)
     stops = _service_stops(apps)
-    rows = apps.order_by().values_list(
-        "slug", "current_version__number", "shaped", "last_event", "last_action", "busy"
-    )
     return {
         slug: Baseline(
             slug=slug,
             version=version,
             busy=busy,
-            stop_event=last_event if last_action == Action.STOP else None,
+            stop_event=last if last and events[last].action == Action.STOP else None,
             service_stops=stops.get(slug, {}),
             **_left_by(events.get(shaped)),
         )
-        for slug, version, shaped, last_event, last_action, busy in rows
+        for slug, version, shaped, last, busy in rows
     }
 
 
 def _service_stops(apps: "QuerySet[App]") -> dict[str, dict[str, int | None]]:
     """Return `Baseline.service_stops` of each of `apps` that has some, by slug."""
-    of_all = DeployEvent.objects.filter(app=OuterRef("app")).that_moved().of_whole_apps().order_by("-pk")
-    events = DeployEvent.objects.filter(app__in=apps.values("pk")).that_moved().of_services()
-    events = (
-        events.annotate(since=Coalesce(Subquery(of_all.values("pk")[:1]), 0))
-        .filter(pk__gt=F("since"))
-        .order_by("pk")
-    )
+    events = _OF_SERVICES.filter(app__in=apps.values("pk"))
     found: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
     for pk, slug, action, arguments in events.values_list("pk", "slug", "action", "arguments"):
         for service in (*arguments.get("services", ()), *arguments.get("scale", ())):

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between looks at files, and at events that another process may run
 _ALL_AGAIN = 30.0  # seconds after which all rows are read again, whatever was heard
+_SPACING = 0.1  # seconds from one look at the rows to the next: what happens comes in bursts
 _RETRY = 1.0  # seconds until the next attempt after something went wrong
 
 States = dict[str, AppState]
@@ -45,6 +46,7 @@ class EngineWatcher:
         self._everything = True
         self._baselines: dict[str, Baseline] = {}
         self._files = FileWatch()
+        self._refreshed_at = float("-inf")
         self._ran_since: dict[str, dict[str, int]] = {}  # by slug: `stops_overcome`
         self._thread = threading.Thread(target=self._run, name="engine-state")
 
@@ -90,7 +92,8 @@ class EngineWatcher:
     def _run(self) -> None:
         next_tick = next_all = time.monotonic()
         while not self._stopped.is_set():
-            self._wake.wait(0 if self._files.is_behind else max(0.0, next_tick - time.monotonic()))
+            if self._wake.wait(0 if self._files.is_behind else max(0.0, next_tick - time.monotonic())):
+                self._stopped.wait(max(0.0, self._refreshed_at + _SPACING - time.monotonic()))
             self._wake.clear()
             now = time.monotonic()
             try:
@@ -125,6 +128,7 @@ class EngineWatcher:
             self._dirty, self._everything = set(), False
         if feed is None or not (dirty or everything):
             return
+        self._refreshed_at = time.monotonic()
         self._read_baselines(None if everything else dirty)
         containers = feed.containers()
         if containers is None:
