@@ -123,7 +123,7 @@ def speak_english() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def list_static_files_once() -> Iterator[None]:
-    """Let the client of each test know the static files from the first one's list: that took a fifth of a run."""
+    """Let the tests' clients share one list of the static files: a list for each took a fifth of a run."""
     listed: dict[str, StaticFile] = {}
     add = WhiteNoiseMiddleware.add_files_from_finders
 

@@ -1,10 +1,11 @@
 """The argv of every Compose command: built here, run by a CommandRunner."""
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from apps.deployer.programs import compose_program
 
 COMPOSE_FILE = "docker-compose.yml"
 ENV_FILE = ".env"
@@ -19,14 +20,6 @@ class Project:
     name: str
     folder: Path
     pinned: bool = False
-
-
-def docker_program() -> str:
-    """Return the absolute path of the docker command; where there is none, its plain name.
-
-    Absolute, because a PATH in a command's environment must not decide what is started.
-    """
-    return shutil.which("docker") or "docker"
 
 
 def compose(project: Project, *args: str) -> list[str]:
@@ -51,7 +44,7 @@ def _compose_on_model(project: Project, *args: str) -> list[str]:
 
 def _docker_compose(project: Project) -> list[str]:
     """Return the beginning of a command whose output is for a log: plain, without colours."""
-    return [docker_program(), "compose", "--ansi", "never", "--progress", "plain", "-p", project.name]
+    return [compose_program(), "compose", "--ansi", "never", "--progress", "plain", "-p", project.name]
 
 
 def pull(project: Project) -> list[str]:
@@ -163,4 +156,4 @@ def rehearse(project: Project) -> list[str]:
 
 def version() -> list[str]:
     """Print the version of Compose and nothing else."""
-    return [docker_program(), "compose", "version", "--short"]
+    return [compose_program(), "compose", "version", "--short"]

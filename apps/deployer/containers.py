@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.deployer.compose import docker_program
 from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.programs import docker_program
 from apps.deployer.runner.interface import CancelToken, Collected, CommandRunner, Outcome, collect
 from apps.registries.references import familiar_repository
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
 from apps.deployer.memory_folder import memory_folder
+from apps.deployer.programs import operator_folder
 from apps.registries.models import RegistryCredential
 from apps.registries.references import config_key
 
@@ -47,11 +48,6 @@ def docker_config(credentials: Iterable[RegistryCredential]) -> Iterator[Path]:
                 if entry.name != "config.json":
                     (folder / entry.name).symlink_to(entry)
         yield folder
-
-
-def operator_folder() -> Path:
-    """Return the Docker configuration folder of the panel's own user."""
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker").absolute()
 
 
 def _operator_settings(file: Path) -> dict[str, Any]:

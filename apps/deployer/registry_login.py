@@ -3,9 +3,9 @@
 from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
-from apps.deployer.compose import docker_program
 from apps.deployer.docker_config import docker_config
 from apps.deployer.failures import explain
+from apps.deployer.programs import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.environment import process_environment

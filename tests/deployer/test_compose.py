@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.deployer import compose
+from apps.deployer import compose, programs
 from apps.deployer.compose import Project
 
 SHOP = Project("simpledeploy-shop", Path("/srv/apps/shop"))
@@ -11,6 +11,7 @@ SHOP = Project("simpledeploy-shop", Path("/srv/apps/shop"))
 @pytest.fixture(autouse=True)
 def _docker_is_where_it_is(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: f"/opt/bin/{name}")
+    monkeypatch.setattr(programs, "PLUGIN_FOLDERS", ())
 
 
 def command(*args: str) -> list[str]:

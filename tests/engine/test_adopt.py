@@ -223,7 +223,7 @@ def test_a_project_of_two_files_is_killed_in_between_and_then_adopted(
     old.write("more.yml", "services: {web: {labels: {from.the: override}, volumes: ['./more:/more']}}\n")
     old.up("base.yml", "more.yml")
     front, before = old.front, old.ids()
-    panel = panel_process(environment={"LAB_HOLD_STEP": "verify"})
+    panel = panel_process(environment={"LAB_HOLD_STEPS": "verify"})
     app = make_app(panel, "adopt")
     adopt(app, old, "--detach")
     app.journal.wait_for_step(app.slug, "verify")
@@ -231,7 +231,7 @@ def test_a_project_of_two_files_is_killed_in_between_and_then_adopted(
     assert old.running() == set()
 
     panel.kill()
-    del panel.environment["LAB_HOLD_STEP"]
+    del panel.environment["LAB_HOLD_STEPS"]
     panel.start()
     event = app.journal.wait_for_end(app.slug)
 

@@ -1,7 +1,12 @@
-"""What people really deploy: files are accepted or refused as by Compose itself, with the same images."""
+"""What people really deploy: files are accepted or refused as by Compose itself, with the same images.
+
+For those without rights on the host harmless files are accepted, others refused for their reason.
+"""
 
 import csv
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +14,14 @@ from pathlib import Path
 import pytest
 
 from apps.applications.content import Content
-from apps.applications.host_rules.rules import EVERYTHING, HostRights
+from apps.applications.host_rules.rules import EVERYTHING, NOTHING, HostRights, HostRule
 from apps.deployer.check import Checked, check_content
 from apps.deployer.runner import default_runner
 from tests.lab.requirement import missing
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "compose-corpus"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "compose-policy.md"
+_RULE = re.compile(r"Ask an administrator to allow “(.+?)” for this app")
 
 pytestmark = pytest.mark.engine
 
@@ -42,15 +49,26 @@ def rows() -> Iterator[Row]:
             )
 
 
+Corpus = dict[str, tuple[Row, Checked]]
+
+
 @pytest.fixture(scope="module")
-def checked(engine: object) -> dict[str, tuple[Row, Checked]]:
-    return check_all(EVERYTHING)
-
-
-def check_all(host_rules: HostRights) -> dict[str, tuple[Row, Checked]]:
-    """Return each row with what is made of its file for somebody who may ask `host_rules` of the host."""
+def for_everybody(engine: object) -> Corpus:
+    """What is made of the files for somebody who may ask nothing of the host."""
     if not (CORPUS / "expected.tsv").is_file():
         missing("corpus", f"there is no {CORPUS}.")
+    return check_all(rows(), NOTHING)
+
+
+@pytest.fixture(scope="module")
+def checked(for_everybody: Corpus) -> Corpus:
+    """What is made of them for somebody who may ask everything: no less is accepted than for everybody."""
+    refused = [row for row, found in for_everybody.values() if not found.valid]
+    return for_everybody | check_all(refused, EVERYTHING)
+
+
+def check_all(files: Iterable[Row], host_rules: HostRights) -> Corpus:
+    """Return each of `files` with what is made of it for somebody who may ask `host_rules` of the host."""
 
     def read(row: Row) -> tuple[Row, Checked]:
         content = Content.read((CORPUS / row.file).read_bytes())
@@ -58,7 +76,7 @@ def check_all(host_rules: HostRights) -> dict[str, tuple[Row, Checked]]:
 
     # Two at a time, as two people would.
     with ThreadPoolExecutor(2) as pool:
-        return {row.file: (row, found) for row, found in pool.map(read, rows())}
+        return {row.file: (row, found) for row, found in pool.map(read, files)}
 
 
 def test_the_whole_corpus_is_there(checked):
@@ -110,3 +128,46 @@ def test_a_variable_that_the_refusal_names_is_the_cure(checked):
     assert check_content(
         Content.read(text, "PLEX_MEDIA_PATH=/srv/media\n"), default_runner(), host_rules=EVERYTHING
     ).valid
+
+
+def table(for_everybody: Corpus) -> str:
+    """Return the table of the document: for each rule the files that it refuses, with the lines."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row, answer in for_everybody.values():
+        for problem in answer.problems:
+            if match := _RULE.search(problem.message):
+                found[match[1]][row.file].append(str(problem.line))
+    lines = ["| Rule | Files | Which, at which lines |", "|---|---:|---|"]
+    for rule in HostRule:
+        files = found.get(rule.label, {})
+        told = "; ".join(f"{file} ({', '.join(at)})" for file, at in sorted(files.items()))
+        if files:
+            lines.append(f"| {rule.label} | {len(files)} | {told} |")
+    return "\n".join(lines)
+
+
+def test_the_document_has_the_table_as_it_is(for_everybody):
+    assert table(for_everybody) in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_what_compose_takes_is_accepted_or_refused_by_a_rule_at_a_line(for_everybody):
+    taken = [(row, answer) for row, answer in for_everybody.values() if row.accepted]
+    accepted = [row.file for row, answer in taken if answer.valid]
+    problems = [problem for _row, answer in taken for problem in answer.problems]
+    assert (len(taken), len(accepted)) == (150, 118)
+    assert [p for p in problems if not _RULE.search(p.message) or p.line is None] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("awesome-compose/traefik-golang__compose.yaml", {HostRule.ENGINE_SOCKET}),
+        ("awesome-compose/wireguard__compose.yaml", {HostRule.CAPABILITIES, HostRule.HOST_PATHS}),
+        ("dokploy-templates/glances.yml", {HostRule.ENGINE_SOCKET, HostRule.NAMESPACES}),
+        ("dokploy-templates/windows.yml", {HostRule.CAPABILITIES, HostRule.DEVICES}),
+        ("dokploy-templates/multica.yml", {HostRule.REMOTE}),
+    ],
+)
+def test_each_is_refused_for_all_its_reasons_and_no_other(for_everybody, file, rules):
+    told = {match[1] for p in for_everybody[file][1].problems if (match := _RULE.search(p.message))}
+    assert told == {rule.label for rule in rules}

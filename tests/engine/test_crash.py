@@ -1,6 +1,7 @@
 """SIGKILL of the panel in each step, and what the next start makes of it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
 
-BEFORE_UP = ("version", "write", "credentials", "pull")
+STEPS = ("version", "write", "credentials", "pull", "up", "verify", "record")
 
 
 def processes_of(panel_pid: int) -> list[psutil.Process]:
@@ -36,40 +37,54 @@ def text(registry: Registry, tag: str) -> str:
     return f"services: {{web: {{image: {registry.ref('web', tag)}}}}}\n"
 
 
-@pytest.mark.parametrize("step", [*BEFORE_UP, "up", "verify", "record"])
-def test_killed_in_a_step_the_panel_recovers(
-    panel_process: Callable[..., PanelProcess], make_app: MakeApp, registry: Registry, step: str
+def test_killed_in_each_step_at_once_the_panel_recovers(
+    panel_process: Callable[..., PanelProcess], make_app: MakeApp, registry: Registry
 ) -> None:
-    panel = panel_process(start=False)
-    app, other = make_app(panel, f"crash-{step}"), make_app(panel, "waits")
-    app.sign_in(registry)
-    app.panel.manage("app", "deploy", app.slug, "--file", app.file(text(registry, "1")), check=True)
-    panel.environment |= {"LAB_HOLD_STEP": step}
+    """An app for each step: all are killed together, and each has another deploy behind it."""
+    panel = panel_process(environment={"SIMPLEDEPLOY_MAX_CONCURRENT_DEPLOYS": str(len(STEPS))})
+    apps = {step: make_app(panel, f"crash-{step}") for step in STEPS}
+    other = make_app(panel, "waits")
+    other.sign_in(registry)
+    for app in apps.values():
+        app.queue(text(registry, "1"))
+    all_well = dict.fromkeys(STEPS, "succeeded")
+    assert ends(apps) == all_well
+    assert panel.terminate() == 0
+    panel.environment["LAB_HOLD_STEPS"] = " ".join(f"{app.slug}:{step}" for step, app in apps.items())
     panel.start()
-    app.queue(text(registry, "2"))
-    held = app.journal.wait_for_step(app.slug, step)
-    wait_until(lambda: settled(app, step), f"the work of step {step} is done")
-    app.queue(text(registry, "1"))
+    for app in apps.values():
+        app.queue(text(registry, "2"))
+    held = {step: app.journal.wait_for_step(app.slug, step)["id"] for step, app in apps.items()}
+    for step, app in apps.items():
+        wait_until(partial(settled, app, step), f"the work of step {step} is done")
+        app.queue(text(registry, "1"))
 
     panel.kill()
     killed_pid = panel.pid
-    del panel.environment["LAB_HOLD_STEP"]
+    del panel.environment["LAB_HOLD_STEPS"]
     other.queue(text(registry, "1"))
     panel.start()
 
-    after = app.journal.wait_for_end(app.slug)
-    events = {e["id"]: e for e in app.journal.events(app.slug)}
-    interrupted = events[held["id"]]
-    assert (interrupted["status"], interrupted["step"]) == ("interrupted", step)
-    assert f"died in step {step}" in interrupted["error"]
-    assert after["status"] == "succeeded"
+    assert ends(apps) == all_well
     assert other.journal.wait_for_end(other.slug)["status"] == "succeeded"
+    events = {event["id"]: event for event in other.journal.events()}
+    interrupted = {step: events[held[step]] for step in STEPS}
+    assert {step: (event["status"], event["step"]) for step, event in interrupted.items()} == {
+        step: ("interrupted", step) for step in STEPS
+    }
+    assert [step for step, event in interrupted.items() if f"died in step {step}" not in event["error"]] == []
+    assert not [event for event in events.values() if event["status"] in ("queued", "running")]
     assert processes_of(killed_pid) == []
     assert memory_folders(panel) == []
-    assert not [e for e in app.journal.events() if e["status"] in ("queued", "running")]
-    assert app.files == {"docker-compose.yml": text(registry, "1")}
-    assert app.running_images() == [registry.ref("web", "1")]
-    assert app.deploy(text(registry, "2"))["status"] == "succeeded"
+    for step, app in apps.items():
+        assert app.files == {"docker-compose.yml": text(registry, "1")}, step
+        assert app.running_images() == [registry.ref("web", "1")], step
+    assert apps["up"].deploy(text(registry, "2"))["status"] == "succeeded"
+
+
+def ends(apps: dict[str, AppOnPanel]) -> dict[str, str]:
+    """Wait until the newest event of each app has ended, and return how, by step."""
+    return {step: app.journal.wait_for_end(app.slug)["status"] for step, app in apps.items()}
 
 
 def settled(app: AppOnPanel, step: str) -> bool:
@@ -78,7 +93,7 @@ def settled(app: AppOnPanel, step: str) -> bool:
         case "write":
             return "web:2" in app.files.get("docker-compose.yml", "")
         case "credentials":
-            return memory_folders(app.panel) != []
+            return "Signing in to" in app.journal.text(app.journal.last(app.slug)["id"])
         case "up":
             return any(image.endswith(":2") for image in app.running_images())
         case _:
@@ -92,13 +107,13 @@ def test_killed_before_up_the_files_and_version_come_back(
     app = make_app(panel, "crash-back")
     app.sign_in(registry)
     app.panel.manage("app", "deploy", app.slug, "--file", app.file(text(registry, "1")), check=True)
-    panel.environment |= {"LAB_HOLD_STEP": "pull"}
+    panel.environment |= {"LAB_HOLD_STEPS": "pull"}
     panel.start()
     app.queue(text(registry, "2"))
     app.journal.wait_for_step(app.slug, "pull")
     assert app.files["docker-compose.yml"] == text(registry, "2")
     panel.kill()
-    del panel.environment["LAB_HOLD_STEP"]
+    del panel.environment["LAB_HOLD_STEPS"]
     panel.start()
 
     event = app.journal.wait_for_end(app.slug)

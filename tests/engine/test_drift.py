@@ -163,8 +163,8 @@ def test_one_process_follows_all_apps_and_heals(
     with AppsSocket(shop.panel) as seen:
         seen.wait_for(more.slug, "up")
         (stream,) = streams(shop.panel)
-        # The feed itself compares from time to time, and others use the engine: one moment without that is enough.
-        wait_until(lambda: _looks_during_page_views(shop) == [], "pages do not ask the engine for a whole state")
+        # The feed itself compares from time to time, and others use the engine: one round without is enough.
+        wait_until(lambda: _looks_during_page_views(shop) == [], "pages ask the engine for no whole state")
 
         stream.kill()
         by_hand(more, "stop")

@@ -193,14 +193,14 @@ def test_killed_in_a_prune_the_panel_recovers_and_the_next_one_goes_on(
     panel_process: Callable[..., PanelProcess], make_app: MakeApp, things: Things
 ) -> None:
     panel = panel_process(start=False)
-    panel.environment |= {"LAB_HOLD_STEP": "look"}
+    panel.environment |= {"LAB_HOLD_STEPS": "look"}
     app = make_app(panel.start())
     nameless = things.nameless_image()
     app.post("/engine/prune/", kinds="images", images=nameless)
     wait_until(lambda: app.journal.events()[-1]["plan"], "the prune is at work")
 
     panel.kill()
-    del panel.environment["LAB_HOLD_STEP"]
+    del panel.environment["LAB_HOLD_STEPS"]
     panel.start()
 
     event = wait_for_prune(app)

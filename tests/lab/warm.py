@@ -302,8 +302,8 @@ if __name__ == "__main__":
     # What a fork does not look at stays shared with the parent.
     gc.freeze()
     _become(_next_child(socket.socket(fileno=int(sys.argv[1]))), _read)
-    if "LAB_HOLD_STEP" in os.environ:
+    if "LAB_HOLD_STEPS" in os.environ:
         from tests.lab.holding import hold
 
-        hold(os.environ["LAB_HOLD_STEP"])
+        hold(os.environ["LAB_HOLD_STEPS"])
     runpy.run_path("manage.py", run_name="__main__")

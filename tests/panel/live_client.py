@@ -112,7 +112,8 @@ class Reader(threading.Thread):
     def __init__(
         self, server: LiveServer, event: int, *, pause: float = 0, hold: threading.Event | None = None
     ) -> None:
-        super().__init__()
+        # One that a failed test leaves waiting must not keep the run from its end.
+        super().__init__(daemon=True)
         self.numbers: list[int] = []
         self.delays: list[float] = []
         self.ended = ""

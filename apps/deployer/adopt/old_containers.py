@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.deployer.compose import docker_program
 from apps.deployer.containers import ask_engine
 from apps.deployer.dotenv_values import unescaped
+from apps.deployer.programs import docker_program
 from apps.deployer.runner.interface import CommandRunner
 
 _PROJECT_LABEL = "com.docker.compose.project"

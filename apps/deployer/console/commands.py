@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from apps.deployer.compose import docker_program
+from apps.deployer.programs import docker_program
 
 # In the environment of the shell, and so of all that it starts. `docker exec` leaves its processes behind
 # when its client ends (moby issue 9098); by this, and by their sessions, they are found.

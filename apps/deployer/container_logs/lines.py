@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from apps.core.sentences import Sentence, translated
-from apps.deployer.compose import docker_program
 from apps.deployer.container_logs.levels import NONE, level_of
 from apps.deployer.containers import Container
+from apps.deployer.programs import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CancelToken, CommandResult, CommandRunner, Line, Sink
 from apps.deployer.seams import Entry, Seam

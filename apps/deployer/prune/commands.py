@@ -1,6 +1,6 @@
 """The argv of every command that removes something: built here, run by a CommandRunner."""
 
-from apps.deployer.compose import docker_program
+from apps.deployer.programs import docker_program
 from apps.deployer.prune.selection import Item, Kind
 
 

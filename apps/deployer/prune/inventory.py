@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.formats import get_format
 from django.utils.translation import gettext
 
-from apps.deployer.compose import docker_program
 from apps.deployer.containers import ask_engine
+from apps.deployer.programs import docker_program
 from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
 
 # Seconds for `docker system df`, which counts the files of every volume.

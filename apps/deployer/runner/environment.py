@@ -17,6 +17,9 @@ _DOCKER = (
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 _MACHINE = ("HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
+# What docker gives its plugins, and by which Compose knows that it is one: it is started as docker starts it.
+_AS_PLUGIN = {"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker"}
+
 # These steer docker itself and cannot be hidden; an app's environment may not define them either.
 _STEERING = frozenset({"PATH", *_DOCKER})
 ALLOWED = (*_STEERING, *_MACHINE, *_PROXIES, *(name.lower() for name in _PROXIES))
@@ -34,4 +37,4 @@ def process_environment(hide: Collection[str] = ()) -> dict[str, str]:
         if name in os.environ and (name in _STEERING or name not in hide)
     }
     environment.setdefault("PATH", os.defpath)
-    return environment
+    return environment | _AS_PLUGIN

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from apps.deployer.compose import docker_program
 from apps.deployer.containers import Container, inspect_containers, list_containers, list_standings
 from apps.deployer.engine_errors import EngineProblem, EngineUnreachable
+from apps.deployer.programs import docker_program
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Line
 from apps.deployer.state.hands import Hands
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from apps.deployer.compose import docker_program
 from apps.deployer.containers import ask_engine
 from apps.deployer.engine_errors import EngineProblem
+from apps.deployer.programs import docker_program
 from apps.deployer.runner.interface import CancelToken, CommandRunner, Line
 from apps.deployer.state.readings import FORMAT, NEXT_ROUND, Reading, Round, read_line
 from apps.deployments import live

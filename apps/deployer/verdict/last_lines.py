@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from apps.deployer.compose import docker_program
+from apps.deployer.programs import docker_program
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CommandRunner, Line, Stream
 from apps.deployer.seams import Entry, Seam
