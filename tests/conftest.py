@@ -65,6 +65,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
         for mark, fixtures in MARKS.items():
             if used.intersection(fixtures):
                 item.add_marker(mark)
+        if item.get_closest_marker("browser") and item.path.parent.name != "browser":
+            raise pytest.UsageError(
+                f"{item.nodeid} uses a browser: script/test looks for it in tests/browser."
+            )
     # Others' hooks choose by the marks, and pytest-django puts first what uses the database.
     yield
     # The long ones first: at the end the many short ones keep all processes busy to the last.

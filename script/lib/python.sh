@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Python and the virtual environment.
 
+# More options for pip's installs.
+PIP_OPTIONS=()
 VENV="$ROOT/.venv"
 PYTHON="$VENV/bin/python"
 
@@ -46,7 +48,8 @@ install_requirements() {
     wanted="$(sha256sum <"$file") $("$PYTHON" --version)"
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     say "Installing the pinned packages of $file ..."
-    logged "$PYTHON" -m pip install --quiet --no-input --disable-pip-version-check --requirement "$file" ||
+    logged "$PYTHON" -m pip install --quiet --no-input --disable-pip-version-check "${PIP_OPTIONS[@]}" \
+        --requirement "$file" ||
         fail "Installing $file failed (see above). Run this again when it is mended."
     printf '%s\n' "$wanted" >"$stamp"
 }
