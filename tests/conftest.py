@@ -66,9 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
             if used.intersection(fixtures):
                 item.add_marker(mark)
         if item.get_closest_marker("browser") and item.path.parent.name != "browser":
-            raise pytest.UsageError(
-                f"{item.nodeid} uses a browser: script/test looks for it in tests/browser."
-            )
+            raise pytest.UsageError(f"{item.nodeid} needs a browser, so its place is tests/browser.")
     # Others' hooks choose by the marks, and pytest-django puts first what uses the database.
     yield
     # The long ones first: at the end the many short ones keep all processes busy to the last.

@@ -38,11 +38,12 @@ def prune_logs(older_than: timedelta, by: Actor, *, once: bool = False) -> int:
             DeployLog.objects.bulk_create(
                 DeployLog(event_id=pk, first_seq=1, last_seq=1, lines=note) for pk in pks
             )
+            # With each part: what was deleted is in the audit, whatever becomes of the rest.
+            told = {"events": len(pks), "days": days}
+            record(by, AuditAction.LOGS_PRUNED, "output of events", after=told)
         count += len(pks)
         if once:
             break
-    if count:
-        record(by, AuditAction.LOGS_PRUNED, "output of events", after={"events": count, "days": days})
     return count
 
 

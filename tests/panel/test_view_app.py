@@ -241,7 +241,7 @@ def test_an_app_that_was_never_deployed_cannot_be_acted_on(
 ) -> None:
     person(Role.DEPLOYER)
     create_app("fresh", "", BY)
-    assert "This app has not been deployed yet." in text(client, "/apps/fresh/")
+    assert "No version of this app is deployed yet." in text(client, "/apps/fresh/")
     for action, (posted, _roles) in ACTIONS.items():
         response = client.post(f"/apps/fresh/{action}/", posted)
         assert response.status_code == 409, action
@@ -388,7 +388,7 @@ def test_an_app_that_was_removed_is_told_as_such_to_those_who_saw_it(
     # The name belongs to another app by now.
     person(Role.ADMINISTRATOR)
     create_app("shop", "", BY)
-    assert "This app has not been deployed yet." in text(client, "/apps/shop/")
+    assert "No version of this app is deployed yet." in text(client, "/apps/shop/")
 
 
 def test_it_tells_restarts_limits_of_links_and_what_is_copied(
