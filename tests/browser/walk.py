@@ -34,6 +34,9 @@ class Walk:
         network.send("Network.enable")
         network.send("Network.setCacheDisabled", {"cacheDisabled": True})
         network.on("Network.loadingFinished", self._count)
+        # A page that lost a script loads itself once more, as happens while the engine's networks change.
+        network.send("Page.enable")
+        network.on("Page.frameNavigated", lambda _: self._begin())
         page.on("request", lambda request: self._look_at_address(request.url))
         page.on("websocket", lambda socket: self._look_at_address(socket.url))
         page.on("pageerror", lambda error: self._find(f"exception in a script: {error}"))
@@ -87,6 +90,9 @@ class Walk:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         # No colour on its way from one scheme to the other.
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+
+    def _begin(self) -> None:
+        self._bytes = 0
 
     def _count(self, finished: dict[str, Any]) -> None:
         self._bytes += int(finished["encodedDataLength"])
