@@ -51,4 +51,4 @@ def _beginning(file: str | Path, size: int) -> bytes:
 
 def operator_folder() -> Path:
     """Return the Docker configuration folder of the panel's own user."""
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker").absolute()
+    return Path(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")).absolute()

@@ -60,6 +60,17 @@ def test_where_docker_is_told_of_more_folders_it_looks_itself(system: Path) -> N
     assert compose_program() == str(system / "docker")
 
 
+def test_a_user_without_a_home_has_the_plugins_of_all(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    first = plugin(system / "first")
+    for name in ("DOCKER_CONFIG", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert compose_program() == first
+
+
 def test_without_docker_there_is_no_compose(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin(system / "first")
     monkeypatch.setattr("shutil.which", lambda name: None)

@@ -34,7 +34,7 @@ class Baseline:
         return self.service_stops.get(service, self.stop_event)
 
 
-# Built once, as they are asked often while something runs, and Django takes as long to build them as to ask.
+# Built once: they are asked often while something runs, and building them is a third of that.
 _MINE = DeployEvent.objects.filter(app=OuterRef("pk")).order_by("-pk")
 _SHAPED = Subquery(_MINE.that_shape().filter(version=OuterRef("current_version")).values("pk")[:1])
 _LAST = Subquery(_MINE.that_moved().of_whole_apps().values("pk")[:1])
