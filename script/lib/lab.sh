@@ -23,7 +23,7 @@ unpack_registry() {
     fi
 }
 
-have_browser() { have chromium-headless-shell || have chromium || have chromium-browser || have google-chrome; }
+have_browser() { have chromium || have chromium-browser || have google-chrome; }
 
 # Whether the program that drives the browser finds its libraries; Debian's base system lacks one of them.
 driver_runs() {
@@ -33,16 +33,10 @@ driver_runs() {
 
 # Install what is missing; returns 1, having said what, where something still is.
 ensure_lab() {
-    local packages=() browser=""
-    have_browser || browser=chromium
-    # The one without windows takes half of a core's time; where it cannot be had, any will do.
-    if ! have chromium-headless-shell && have apt-get && may_change_machine; then
-        apt_update
-        [ -z "$(apt_candidate chromium-headless-shell)" ] || browser=chromium-headless-shell
-    fi
+    local packages=()
     have htpasswd || packages+=(apache2-utils)
     { have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; } || packages+=(busybox-static)
-    [ -z "$browser" ] || packages+=("$browser")
+    have_browser || packages+=(chromium)
     driver_runs || packages+=(libatomic1)
     if [ "${#packages[@]}" -gt 0 ]; then
         install_for "What the tests need" "httpd-tools busybox chromium libatomic" "${packages[@]}" || true

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.actor import Actor
-from apps.deployer.cli.following import follow
+from apps.deployer.cli.following import Interrupts, follow
 from apps.deployer.cli.output import Output, OutputClosed
 from apps.deployer.runner.interface import CancelToken
 from apps.deployments import logs, queue
@@ -371,3 +371,25 @@ class TestAutomaticRollback:
         assert code == 1
         assert rollback.status == Status.QUEUED
         assert f"To see it: manage.py app logs {rollback.pk} --follow" in said
+
+
+def test_no_signal_is_lost_whenever_it_comes() -> None:
+    told, rounds = 0, 2000
+    next_one = threading.Semaphore()
+
+    def send() -> None:
+        for _ in range(rounds):
+            assert next_one.acquire(timeout=5), "the last signal was not heard of"
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    with Interrupts() as interrupts:
+        sending = threading.Thread(target=send)
+        sending.start()
+        while sending.is_alive() or told < rounds:
+            if interrupts.wait(0.0001):
+                told += 1
+                next_one.release()
+            elif not sending.is_alive() and not interrupts.wait(1):
+                break
+        sending.join()
+    assert told == rounds

@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, 
 from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
 from tests.lab.requirement import missing
 
-# The first one has no windows, and takes half of the time of the others, which only hide them.
-_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # Debian's chromium runs as root only without its sandbox, and must not look for updates.
 FLAGS = (
     "--no-sandbox",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -61,7 +62,8 @@ class Interrupts(AbstractContextManager["Interrupts"]):
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self) -> None:
-        self._came = threading.Event()
+        # Not an Event: a handler that runs while its own thread looks would wait for it, or be forgotten.
+        self._came: SimpleQueue[int] = SimpleQueue()
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interrupts":
@@ -74,13 +76,15 @@ class Interrupts(AbstractContextManager["Interrupts"]):
             signal.signal(which, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came.set()
+        self._came.put(number)
 
     def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` for one; tell, once for each, whether it came."""
-        came = self._came.wait(seconds)
-        self._came.clear()
-        return came
+        try:
+            self._came.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
 
 def follow(event: DeployEvent, output: Output, by: Actor) -> int:
