@@ -22,6 +22,21 @@ from tests.panel.pages import HTMX, YAML, make_app, make_version, text
 pytestmark = pytest.mark.django_db
 Person = Callable[[str], User]
 MINE = "services:\n  web:\n    image: nginx:alpine\n    restart: always\n"
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def meanwhile(fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Let something happen while the content that was sent is checked."""
+
+    def let(happen: Callable[[], object]) -> None:
+        def check_content(*args: Any, **options: Any) -> Any:
+            happen()
+            return fake_engine.check_content(*args, **options)
+
+        monkeypatch.setattr(inquiry, "check_content", check_content)
+
+    return let
 
 
 def test_it_says_that_somebody_else_was_quicker_and_then_lets_through(
@@ -58,19 +73,11 @@ def test_it_refuses_to_go_over_a_version_that_became_current_meanwhile(
     assert new_version(client, base=2, seen=2, current=1).status_code == 302
 
 
-def test_two_at_the_same_moment_do_not_both_win(
-    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_at_the_same_moment_do_not_both_win(client: Client, person: Person, meanwhile: Meanwhile) -> None:
     """Another version is stored between the look at the newest one and the deploy."""
     person(Role.DEPLOYER)
     app = make_app()
-    real = fake_engine.check_content
-
-    def quicker(*args: Any, **options: Any) -> Any:
-        make_version(app, NEWER)
-        return real(*args, **options)
-
-    monkeypatch.setattr(inquiry, "check_content", quicker)
+    meanwhile(lambda: make_version(app, NEWER))
 
     response = new_version(client, compose="services: {web: {image: mine}}\n")
 
@@ -129,35 +136,23 @@ def test_a_rollback_that_came_to_nothing_leaves_the_author_where_they_began(
 
 
 def test_a_rollback_at_the_same_moment_is_not_overlooked(
-    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+    client: Client, person: Person, meanwhile: Meanwhile
 ) -> None:
     person(Role.DEPLOYER)
     newer_app()
-    real = fake_engine.check_content
-
-    def quicker(*args: Any, **options: Any) -> Any:
-        roll_back(1)
-        return real(*args, **options)
-
-    monkeypatch.setattr(inquiry, "check_content", quicker)
+    meanwhile(lambda: roll_back(1))
     response = new_version(client, base=2, seen=2, current=2, compose=MINE)
     assert response.status_code == 409
     assert DeployEvent.objects.get().action == "rollback"
 
 
 def test_an_app_that_is_removed_meanwhile_is_not_made_anew(
-    client: Client, person: Person, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+    client: Client, person: Person, meanwhile: Meanwhile
 ) -> None:
     """Who may deploy this one app might not make apps at all."""
     person(Role.DEPLOYER)
     make_app()
-    real = fake_engine.check_content
-
-    def remove(*args: Any, **options: Any) -> Any:
-        App.objects.update(removed_at=timezone.now())
-        return real(*args, **options)
-
-    monkeypatch.setattr(inquiry, "check_content", remove)
+    meanwhile(lambda: App.objects.update(removed_at=timezone.now()))
     response = new_version(client, compose=MINE)
     assert response.status_code == 400
     assert "The app shop was removed; nothing was started." in response.content.decode()
