@@ -18,6 +18,7 @@ _PROJECT_LABEL = "com.docker.compose.project"
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)$")
 _CPU_PERIOD = 100_000  # microseconds, where a quota comes without one (docs.docker.com, docker run)
 _QUESTION_TIMEOUT = 30.0  # seconds; these commands answer in milliseconds or hang with the engine
+_LISTINGS = 3  # at most, where each time nothing of what was listed is there any more
 # What is read of `docker inspect`, in its own form but as Go names it. All the rest (environment, labels,
 # aliases, logs of health checks) is as long as somebody makes it, and no app may make the answer about all of
 # them too long to read.
@@ -97,8 +98,16 @@ def list_containers(
     """
     label = f"label={_PROJECT_LABEL}" + (f"={project}" if project else "")
     listing = ("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
-    ids = ask_engine(runner, *listing, cancel=cancel).stdout.split()
-    return inspect_containers(runner, ids, cancel) if ids else []
+    attempts = _LISTINGS
+    while True:
+        attempts -= 1
+        ids = ask_engine(runner, *listing, cancel=cancel).stdout.split()
+        try:
+            return inspect_containers(runner, ids, cancel) if ids else []
+        except EngineUnreachable:
+            # All that were listed may have gone since: the next listing tells.
+            if not attempts:
+                raise
 
 
 def inspect_containers(

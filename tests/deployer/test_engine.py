@@ -60,6 +60,7 @@ class ScriptedEngine:
     def __init__(self, *containers: str) -> None:
         self.containers: list[str] | None = list(containers)
         self._news = threading.Event()
+        self.hangs = threading.Event()
         self.runner = MockRunner()
         self.runner.on("ps", answer=lambda _call: self._answer("Id"))
         self.runner.on("inspect", answer=lambda _call: self._answer())
@@ -74,6 +75,8 @@ class ScriptedEngine:
         self._news.set()
 
     def _answer(self, key: str = "") -> Answer:
+        while self.hangs.is_set():
+            time.sleep(0.005)
         if self.containers is None:
             return Answer([("stderr", "Cannot connect")], exit_code=1)
         return Answer([json.loads(c)[key] if key else c for c in self.containers])
@@ -111,6 +114,25 @@ def test_it_follows_what_happens_and_tells_whom_it_concerns(
         wait_until(lambda: state(found) == "stopped")
 
     assert changed == [["demo"], ["demo"]]
+
+
+def test_who_asks_before_the_first_states_waits_for_them(deployed: Lab) -> None:
+    """A panel that has just started is not one without an engine."""
+    script = ScriptedEngine(hashed())
+    script.hangs.set()
+    with watching(script.runner) as found:
+        threading.Timer(0.1, script.hangs.clear).start()
+        assert state(found) == "up"
+
+
+def test_the_wait_for_the_first_states_has_an_end(deployed: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "_FIRST_STATES", 0.05)
+    script = ScriptedEngine(hashed())
+    script.hangs.set()
+    with watching(script.runner) as found:
+        assert found.states() is None
+        script.hangs.clear()
+        wait_until(lambda: state(found) == "up")
 
 
 def test_an_engine_that_goes_and_comes_back_is_told(deployed: Lab) -> None:

@@ -136,6 +136,53 @@ def state_of(id_: str) -> Callable[[list[Container] | None], str]:
     return lambda found: next((c.state for c in found or [] if c.id == id_), "gone")
 
 
+def test_who_asks_before_the_first_look_waits_for_it() -> None:
+    """A panel that has just started is not one without an engine."""
+    engine = FakeEngine(container("one"))
+    asked = threading.Event()
+    engine.before_inspect = lambda: asked.wait(5)
+    feed = EngineFeed(engine)
+    feed.start()
+    try:
+        threading.Timer(0.1, asked.set).start()
+        assert feed.generation == 0
+        assert state_of("one")(feed.of(PROJECT)) == "running"
+        assert list(feed.containers() or {}) == [PROJECT]
+    finally:
+        feed.stop()
+
+
+def test_the_wait_for_the_first_look_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_feed, "_FIRST_LOOK", 0.05)
+    engine = FakeEngine(container("one"))
+    hangs = threading.Event()
+    engine.before_inspect = lambda: hangs.wait(5)
+    feed = EngineFeed(engine)
+    feed.start()
+    try:
+        assert feed.containers() is None
+        assert feed.of(PROJECT) is None
+    finally:
+        hangs.set()
+        feed.stop()
+
+
+def test_an_engine_that_does_not_answer_at_the_start_is_told_at_once() -> None:
+    engine = FakeEngine(container("one"))
+    engine.answers = False
+    with following(engine) as feed:
+        assert feed.generation == 1
+        assert feed.of(PROJECT) is None
+
+
+def test_containers_that_all_go_during_the_look_are_no_engine_that_is_gone() -> None:
+    engine = FakeEngine(container("one"))
+    engine.before_inspect = engine.containers.clear
+    with following(engine) as feed:
+        assert feed.generation == 1
+        assert feed.containers() == {}
+
+
 def test_only_what_an_event_names_is_looked_at_again() -> None:
     engine = FakeEngine(container("one"), container("two"))
     with following(engine) as feed:

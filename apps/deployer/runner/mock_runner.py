@@ -31,6 +31,7 @@ class Call:
     cwd: Path | None = None
     stdin: bytes | None = None
     timeout: float | None = None
+    cancel: CancelToken = field(default_factory=CancelToken, compare=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class MockRunner:
         """Record the call and return the scripted end; see CommandRunner.run."""
         if cancel is not None and cancel.cancelled:
             return CommandResult(TERMINATED, [], Outcome.CANCELLED)
-        call = Call(list(argv), None if env is None else dict(env), cwd, stdin, timeout)
+        token = cancel or CancelToken()
+        call = Call(list(argv), None if env is None else dict(env), cwd, stdin, timeout, token)
         answer = self._answer(call)
         if answer.before is not None:
             answer.before(call)
@@ -131,12 +133,11 @@ class MockRunner:
                 sink(line)
         tail = tail[-TAIL_LINES:]
         if answer.blocks_until_cancelled:
-            token = cancel or CancelToken()
             if cancel is None and timeout is None:
                 raise AssertionError(f"{call.argv} blocks for ever: it has no cancel token and no time limit")
             ended = Outcome.CANCELLED if token.wait(timeout) else Outcome.TIMED_OUT
             return CommandResult(TERMINATED, tail, ended)
-        if cancel is not None and cancel.cancelled:  # while `before` or the sink ran
+        if token.cancelled:  # while `before` or the sink ran
             return CommandResult(TERMINATED, tail, Outcome.CANCELLED)
         return CommandResult(answer.exit_code, tail, answer.outcome)
 

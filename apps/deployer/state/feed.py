@@ -34,6 +34,9 @@ _RETRY = 0.5  # seconds between attempts while the stream breaks
 # Seconds between comparisons of what is known with what the engine lists: it may hang, or an event was lost.
 _HEARTBEAT = 15.0
 _HEARTBEAT_TIMEOUT = 10.0
+# Seconds after its start in which whoever asks waits for the first look: an engine that was not asked yet is
+# not one that does not answer.
+_FIRST_LOOK = 5.0
 
 OnChange = Callable[["EngineFeed", set[str] | None], object]
 
@@ -63,13 +66,14 @@ class EngineFeed:
         self._since = _FROM_THE_START
         self._wake = threading.Event()
         self._compared_at = time.monotonic()
+        self._first_look_until = time.monotonic() + _FIRST_LOOK
         self._threads = [
             threading.Thread(target=self._follow, name="engine-events"),
             threading.Thread(target=self._look, name="engine-look"),
         ]
 
     def start(self) -> None:
-        """Begin to follow; the containers are there within moments, when `generation` is no longer 0."""
+        """Begin to follow; the containers are there within moments, which `containers` and `of` wait for."""
         self._wake.set()
         for thread in self._threads:
             thread.start()
@@ -90,11 +94,13 @@ class EngineFeed:
     def containers(self) -> dict[str, list[Container]] | None:
         """Return the containers of each Compose project by name; None while the engine does not answer."""
         with self._changed:
+            self._wait_for_first_look()
             return None if self._by_project is None else dict(self._by_project)
 
     def of(self, project: str) -> list[Container] | None:
         """Return the containers of `project`; None while the engine does not answer."""
         with self._changed:
+            self._wait_for_first_look()
             return None if self._by_project is None else self._by_project.get(project, [])
 
     def wait(self, seen: int, timeout: float, cancel: CancelToken | None = None) -> int:
@@ -110,6 +116,12 @@ class EngineFeed:
         with token.calling(self._notify), self._changed:
             self._changed.wait_for(over, timeout)
             return self._generation
+
+    def _wait_for_first_look(self) -> None:
+        """Wait, while `_changed` is held, until there was a look; not beyond the feed's first moments."""
+        self._changed.wait_for(
+            lambda: self._generation > 0 or self._cancel.cancelled, self._first_look_until - time.monotonic()
+        )
 
     def _notify(self) -> None:
         with self._changed:

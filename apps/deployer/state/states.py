@@ -20,9 +20,10 @@ _watcher: EngineWatcher | None = None
 def start_watcher() -> EngineWatcher:
     """Watch the engine from this process on, so that `app_states` needs no look of its own."""
     global _watcher
-    _watcher = EngineWatcher(default_runner())
-    _watcher.start()
-    return _watcher
+    watcher = EngineWatcher(default_runner())
+    watcher.start()
+    _watcher = watcher
+    return watcher
 
 
 def app_states(slugs: Iterable[str] | None = None) -> dict[str, AppState]:

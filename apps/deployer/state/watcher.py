@@ -23,6 +23,9 @@ _TICK = 1.0  # seconds between looks at files, and at events that another proces
 _ALL_AGAIN = 30.0  # seconds after which all rows are read again, whatever was heard
 _SPACING = 0.1  # seconds from one look at the rows to the next: what happens comes in bursts
 _RETRY = 1.0  # seconds until the next attempt after something went wrong
+# Seconds after its start in which whoever asks waits: an engine that was not asked yet is not one that does
+# not answer.
+_FIRST_STATES = 5.0
 
 States = dict[str, AppState]
 
@@ -47,11 +50,14 @@ class EngineWatcher:
         self._baselines: dict[str, Baseline] = {}
         self._files = FileWatch()
         self._refreshed_at = float("-inf")
+        self._told = threading.Event()
+        self._first_states_until = float("-inf")
         self._ran_since: dict[str, dict[str, int]] = {}  # by slug: `stops_overcome`
         self._thread = threading.Thread(target=self._run, name="engine-state")
 
     def start(self) -> None:
-        """Begin to watch; the first state is there within moments."""
+        """Begin to watch; the first states are there within moments, which `states` waits for."""
+        self._first_states_until = time.monotonic() + _FIRST_STATES
         live.broadcaster.listen(self._on_message)
         self._thread.start()
         start_feed(self._runner, self._on_change)
@@ -61,11 +67,13 @@ class EngineWatcher:
         live.broadcaster.unlisten(self._on_message)
         stop_feed()
         self._stopped.set()
+        self._told.set()
         self._wake.set()
         self._thread.join()
 
     def states(self) -> States | None:
         """Return the state of each app by slug; None while the engine does not answer."""
+        self._told.wait(max(0.0, self._first_states_until - time.monotonic()))
         with self._lock:
             return self._states
 
@@ -140,6 +148,7 @@ class EngineWatcher:
                 fresh[slug] = self._state(slug, containers.get(PROJECT_PREFIX + slug, []))
         with self._lock:
             self._states = fresh
+        self._told.set()
         if changed := _changed(before, fresh, self._baselines):
             live.apps_changed(changed)
 
