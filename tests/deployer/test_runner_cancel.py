@@ -22,7 +22,7 @@ from tests.deployer.processes import (
     python,
 )
 
-RUNNER = SubprocessRunner(grace=5, drain=0.3)
+RUNNER = SubprocessRunner(grace=30, drain=0.3)
 IMPATIENT = SubprocessRunner(grace=0.4, drain=0.3)
 
 
@@ -55,7 +55,7 @@ def test_a_command_that_prints_without_end_is_cancelled_at_once():
     began = time.monotonic()
     result = RUNNER.run(["yes"], cancel=token, sink=count)
     assert (result.outcome, set(result.tail)) == (Outcome.CANCELLED, {"y"})
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_what_the_command_says_about_its_end_is_still_read():
@@ -106,7 +106,7 @@ def test_a_cancel_while_the_command_starts_is_not_lost():
 
     began = time.monotonic()
     assert RUNNER.run(python(SLEEP), cancel=Late()).outcome is Outcome.CANCELLED
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_cancel_at_any_moment_ends_the_command_or_leaves_its_own_end():
@@ -139,7 +139,7 @@ def test_one_token_ends_several_commands():
     time.sleep(0.2)
     token.cancel()
     for thread in threads:
-        thread.join(4)
+        thread.join(20)
     assert outcomes == [Outcome.CANCELLED] * 4
 
 
@@ -168,7 +168,7 @@ def test_a_command_that_ignores_the_signal_is_killed_after_the_grace_time():
     run.line()
     result, seconds = run.cancel()
     assert (result.outcome, result.exit_code) == (Outcome.CANCELLED, 137)
-    assert 0.4 <= seconds < 4
+    assert 0.4 <= seconds < 20
 
 
 def test_a_stopped_command_is_killed_after_the_grace_time():
@@ -178,7 +178,7 @@ def test_a_stopped_command_is_killed_after_the_grace_time():
     assert eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     result, seconds = run.cancel()
     assert (result.outcome, result.exit_code) == (Outcome.CANCELLED, 137)
-    assert seconds < 4
+    assert seconds < 20
 
 
 def test_cancel_ends_the_whole_group():
@@ -187,7 +187,7 @@ def test_cancel_ends_the_whole_group():
     assert lives(grandchild)
     result, seconds = run.cancel()
     assert result.outcome is Outcome.CANCELLED
-    assert seconds < 4
+    assert seconds < 20
     assert not lives(grandchild)
 
 
@@ -196,7 +196,7 @@ def test_a_grandchild_that_ignores_the_signal_is_killed_too():
     grandchild = int(run.line())
     result, seconds = run.cancel()
     assert (result.outcome, result.exit_code) == (Outcome.CANCELLED, 143)
-    assert 0.4 <= seconds < 4
+    assert 0.4 <= seconds < 20
     assert not lives(grandchild)
 
 
@@ -204,13 +204,13 @@ def test_a_time_limit_ends_the_command():
     began = time.monotonic()
     result = RUNNER.run(python("print('on', flush=True); " + SLEEP), timeout=0.4)
     assert (result.outcome, result.exit_code, result.tail) == (Outcome.TIMED_OUT, 143, ["on"])
-    assert 0.4 <= time.monotonic() - began < 4
+    assert 0.4 <= time.monotonic() - began < 20
 
 
 def test_a_time_limit_ends_a_command_that_prints_without_end():
     began = time.monotonic()
     assert RUNNER.run(["yes"], timeout=0.3, sink=lambda line: None).outcome is Outcome.TIMED_OUT
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_command_within_its_time_limit_is_left_alone():

@@ -15,7 +15,7 @@ from apps.deployer.runner.process_group import ProcessGroup
 from apps.deployer.runner.subprocess_runner import SubprocessRunner
 from tests.deployer.processes import SLEEP, Run, leaving_nothing, lives, parent_of, python
 
-RUNNER = SubprocessRunner(grace=5, drain=0.3)
+RUNNER = SubprocessRunner(grace=30, drain=0.3)
 IMPATIENT = SubprocessRunner(grace=0.4, drain=0.3)
 
 
@@ -45,7 +45,7 @@ def test_a_child_that_the_command_leaves_behind_is_ended(output):
     )
     assert (result.exit_code, result.outcome) == (3, Outcome.EXITED)
     assert not lives(pids[0])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_stubborn_child_that_floods_the_output_after_the_command_does_not_hang_it():
@@ -53,7 +53,7 @@ def test_a_stubborn_child_that_floods_the_output_after_the_command_does_not_hang
     began = time.monotonic()
     result = IMPATIENT.run(parent_of(flood, "sys.exit(0)"), sink=lambda line: None)
     assert result.ok
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("flood", ["pass", "while True: os.write(1, b'x\\n' * 1000)"], ids=["silent", "loud"])
@@ -76,7 +76,7 @@ def test_an_outsider_does_not_hold_up_a_cancel(outsider):
     outsider.append(int(run.line()))
     result, seconds = run.cancel()
     assert result.outcome is Outcome.CANCELLED
-    assert seconds < 4
+    assert seconds < 20
 
 
 def test_a_child_that_ends_soon_after_the_command_may_finish_its_words():
@@ -103,7 +103,7 @@ def test_what_the_sink_raises_ends_the_command_and_is_raised(error):
         RUNNER.run(python("import os\nwhile True: print(os.getpid(), flush=True)"), sink=sink)
     assert len(pids) == 1
     assert not lives(pids[0])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_what_the_sink_raises_ends_a_stubborn_command_too():
@@ -134,7 +134,7 @@ def test_a_second_interrupt_ends_a_stubborn_command_at_once(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         RUNNER.run(python(code), sink=sink)
     assert not lives(pids[0])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")

@@ -107,14 +107,14 @@ def test_it_deletes_the_output_of_old_events_some_at_a_time(
     assert DeployLog.objects.filter(first_seq=1, last_seq=1).count() == 3
 
 
-def test_an_event_queued_while_it_waits_starts_at_once(lab: Lab) -> None:
+def test_an_event_queued_while_it_waits_starts_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_POLL", 60)
     lab.engine_has([])
     with serving(lab.runner):
         wait_until(WorkerRow.objects.exists)
-        (event,) = ended(lab.queue(Action.STOP))
+        (event,) = ended(lab.queue(Action.STOP), seconds=30)
 
-    assert event.started_at is not None
-    assert (event.started_at - event.queued_at).total_seconds() < 1
+    assert event.status == Status.SUCCEEDED
 
 
 def test_cancel_reaches_a_running_command(lab: Lab) -> None:

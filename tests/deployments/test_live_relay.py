@@ -118,7 +118,7 @@ def test_a_redis_that_is_away_blocks_nothing_and_is_found_again(server, relay, c
     start = time.monotonic()
     for event in range(5000):
         sender.send({"type": "hint", "event_id": event, "last_seq": 1})
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
     assert len(sender._waiting) == live_relay.MAX_WAITING
     time.sleep(0.2)
     assert caplog.text.count("connection refused") == 4, "each thread complains once"
