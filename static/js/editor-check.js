@@ -2,14 +2,15 @@
 // after a longer pause what Compose and the host rules say.
 "use strict";
 
-// `onAnswer(answer)` gets each answer that is about the text as it stands. Returns changed(), to be called after each
-// change.
+// `onAnswer(answer)` gets each answer that is about the text as it stands; where it has `isFirst`, what Compose found
+// before stands until Compose has looked again. Returns changed(), to be called after each change.
 function watchText(form, onAnswer) {
   const pause = { text: 300, compose: 900, away: 3000, busy: 15000 }; // milliseconds
   let latest = 0;
   let timer = null;
   let asking = null;
   let isSignedOut = false;
+  let foundByCompose = false;
 
   function later(number, by, wait) {
     clearTimeout(timer);
@@ -58,9 +59,11 @@ function watchText(form, onAnswer) {
     }
     // Somebody typed on: what was found is about a text that is no more.
     if (number !== latest) return;
-    onAnswer(answer);
+    const goesOn = by === "text" && answer.problems && !answer.problems.length;
+    onAnswer({ ...answer, isFirst: goesOn && foundByCompose });
+    if (!goesOn) foundByCompose = by === "compose" && Boolean(answer.problems?.length);
     if (isAway) later(number, by, pause.away);
-    if (by === "text" && answer.problems && !answer.problems.length) later(number, "compose", pause.compose);
+    if (goesOn) later(number, "compose", pause.compose);
   }
 
   function failureOf(response) {
@@ -86,28 +89,33 @@ function showChecks(place, answer, goTo) {
   const status = place.querySelector("[data-check-status]");
   const list = place.querySelector("[data-check-list]");
   const { problems = [], warnings = [], failure = "", complete = false } = answer;
-  list.replaceChildren(
-    ...problems.map((problem) => {
-      const item = document.createElement("li");
-      item.className = "check-problem";
-      if (problem.line) {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.className = "check-line";
-        const words = problem.source === "environment" ? gettext("Environment, line %s") : gettext("Line %s");
-        button.textContent = interpolate(words, [problem.line]);
-        button.addEventListener("click", () => goTo(problem));
-        item.append(button, " ");
-      }
-      item.append(problem.message);
-      return item;
-    }),
-    ...warnings.map((warning) => {
-      const item = document.createElement("li");
-      item.textContent = warning;
-      return item;
-    }),
-  );
+  // What is found again stays as it is: somebody may be about to press it, or have the focus there.
+  const found = JSON.stringify([problems, warnings]);
+  if (list.dataset.found !== found) {
+    list.dataset.found = found;
+    list.replaceChildren(
+      ...problems.map((problem) => {
+        const item = document.createElement("li");
+        item.className = "check-problem";
+        if (problem.line) {
+          const button = document.createElement("button");
+          button.type = "button";
+          button.className = "check-line";
+          const words = problem.source === "environment" ? gettext("Environment, line %s") : gettext("Line %s");
+          button.textContent = interpolate(words, [problem.line]);
+          button.addEventListener("click", () => goTo(problem));
+          item.append(button, " ");
+        }
+        item.append(problem.message);
+        return item;
+      }),
+      ...warnings.map((warning) => {
+        const item = document.createElement("li");
+        item.textContent = warning;
+        return item;
+      }),
+    );
+  }
   let said = failure;
   if (problems.length) said = interpolate(ngettext("%s problem", "%s problems", problems.length), [problems.length]);
   else if (!failure) said = complete ? gettext("No problem found.") : "";

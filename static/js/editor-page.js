@@ -48,12 +48,13 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   const told = form.querySelectorAll("#id_compose_error, #id_environment_error"); // of the text that was sent
   const changed = watchText(form, (answer) => {
     for (const old of told) old.hidden = true;
+    if (diff && answer.diff !== undefined) diff.innerHTML = answer.diff;
+    if (answer.isFirst) return;
     showChecks(place, answer, goTo);
     if (!answer.problems) return;
     editor.show(answer.problems.filter((one) => one.source === "compose"));
     const lines = answer.problems.filter((one) => one.source === "environment").map((one) => one.line).filter(Boolean);
     markEditorLines(environment.closest("[data-editor]"), lines);
-    if (diff && answer.diff !== undefined) diff.innerHTML = answer.diff;
   });
 
   // --- the draft ---

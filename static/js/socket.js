@@ -116,3 +116,30 @@ const refreshPart = (() => {
 
   return refresh;
 })();
+
+// htmx keeps the focus on what has an id. What has none, such as a tag or a person's name in a row, is found again in
+// the part that is fetched anew by where it leads.
+(() => {
+  let lost = null; // what had the focus when its part was replaced
+
+  function same(part, tag, address) {
+    return [...part.querySelectorAll(tag)].filter((one) => one.getAttribute("href") === address);
+  }
+
+  document.addEventListener("htmx:beforeSwap", () => {
+    const active = document.activeElement;
+    const part = active?.closest("[id]");
+    if (!part || part === active) return;
+    const [tag, address] = [active.localName, active.getAttribute("href")];
+    lost = { active, part: part.id, tag, address, index: same(part, tag, address).indexOf(active) };
+  });
+
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!lost || lost.active.isConnected) return;
+    const part = document.getElementById(lost.part);
+    if (part && document.activeElement === document.body) {
+      same(part, lost.tag, lost.address)[lost.index]?.focus({ preventScroll: true });
+    }
+    lost = null;
+  });
+})();

@@ -76,6 +76,11 @@ def test_one_acts_and_the_other_sees_it_without_loading_the_page_anew(
         db.get_by_text("Each container").click()
         expect(db.locator(".containers li")).to_have_count(2)
 
+        # So is another name.
+        named = {"name": "Page house", "tags": "", "verify_timeout": "60", "calm_seconds": "1"}
+        assert panel.client().post(f"/apps/{slug}/settings/", named).status == 200
+        expect(watching.get_by_role("heading", level=1)).to_have_text(f"Page house {slug}")
+
         # Without scripts there is all but the live numbers, and the page says so.
         reading = plain.new_page()
         sign_in(reading, panel)

@@ -100,11 +100,14 @@ def test_what_one_does_the_other_sees_without_loading_anything_anew(
         # It has come into a list that it did not fit before, and leaves it when it is stopped.
         expect(running.locator(f"#row-{slug}")).to_be_visible()
         page.goto(f"{panel.url}/apps/{slug}/")
+        first.get_by_role("link", name="admin").focus()
         page.get_by_role("button", name="Stop", exact=True).first.click()
         expect_status(page, "Succeeded")
         expect(running.locator(f"#row-{slug}")).to_have_count(0)
         expect(overview.locator(f"#row-{slug} .cell-state")).to_have_text("Stopped")
         expect(first).to_contain_text(f"Stop {slug}")
+        # What had the focus in a list that came anew still has it, in the same row.
+        expect(events.locator(".event-table tbody tr").nth(1).get_by_role("link", name="admin")).to_be_focused()
         # What does not fit a filter does not come in, and a page that is not the first one stays where it is.
         expect(second.locator("#new-events")).to_have_count(0)
         assert all(one.evaluate("window.neverLoadedAnew") for one in (overview, events, running, second))
@@ -184,8 +187,13 @@ def test_a_lost_connection_is_said_and_what_changed_meanwhile_is_shown(
     # What changes everywhere at once, as where the engine goes, is fetched as a whole and not row by row.
     apps = [{"slug": f"zebra-{n:02}", "state": "unreachable", "key": "other"} for n in range(30)]
     told = {"type": "apps", "whole": False, "known": "other", "busy": 0, "apps": apps}
+    focused = page.locator("#row-zebra-00").get_by_role("link", name="striped")
+    focused.focus()
+    focused.evaluate("link => { link.isOld = true; }")
     with page.expect_response(re.compile("/apps/zebra-00/row/")):
         sockets[-1].send(json.dumps({**told, "apps": apps[:1]}))
+    expect(focused).not_to_have_js_property("isOld", True)
+    expect(focused).to_be_focused()
     # A row that got no answer is fetched again.
     page.route("**/apps/zebra-01/row/", lambda route: route.abort(), times=1)
     with page.expect_response(re.compile("/apps/zebra-01/row/")):

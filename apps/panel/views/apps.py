@@ -96,7 +96,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
     }
     history = request.GET.get("part") == "history"
     if wants_fragment(request) and not history:
-        return render(request, "partials/app_state.html", context)
+        return render(request, "partials/app_state.html", {**context, "out_of_band": True})
     events = read_some(app.events.all(), _STRIP)
     context |= {"events": events[:_RECENT], "bars": bars(events)}
     return render(request, "partials/app_history.html" if wants_fragment(request) else "app.html", context)
