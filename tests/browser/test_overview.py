@@ -107,7 +107,8 @@ def test_what_one_does_the_other_sees_without_loading_anything_anew(
         expect(overview.locator(f"#row-{slug} .cell-state")).to_have_text("Stopped")
         expect(first).to_contain_text(f"Stop {slug}")
         # What had the focus in a list that came anew still has it, in the same row.
-        expect(events.locator(".event-table tbody tr").nth(1).get_by_role("link", name="admin")).to_be_focused()
+        second_row = events.locator(".event-table tbody tr").nth(1)
+        expect(second_row.get_by_role("link", name="admin")).to_be_focused()
         # What does not fit a filter does not come in, and a page that is not the first one stays where it is.
         expect(second.locator("#new-events")).to_have_count(0)
         assert all(one.evaluate("window.neverLoadedAnew") for one in (overview, events, running, second))
