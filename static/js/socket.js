@@ -114,6 +114,29 @@ const refreshPart = (() => {
     }
   });
 
+  // A press ends on what it began on, or does nothing: what was fetched meanwhile is fetched again when it is over.
+  let isPressed = false;
+  const held = new Set(); // ids of the parts
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, triggeringEvent } = event.detail.requestConfig;
+    if (!isPressed || triggeringEvent?.type !== "refresh") return;
+    event.detail.shouldSwap = false;
+    held.add(elt.id);
+  });
+
+  function release() {
+    isPressed = false;
+    for (const id of held) refresh(id);
+    held.clear();
+  }
+
+  document.addEventListener("pointerdown", () => { isPressed = true; });
+  // After the click that follows.
+  for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => setTimeout(release));
+  // One that ended where no event of it comes from, such as in another window.
+  document.addEventListener("pointermove", (event) => { if (isPressed && !event.buttons) release(); });
+
   return refresh;
 })();
 

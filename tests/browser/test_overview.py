@@ -245,3 +245,37 @@ def test_it_all_works_without_scripts(browser: Browser, panel: PanelProcess) -> 
         with page.expect_download() as started:
             page.get_by_role("link", name="Download as CSV").click()
         assert len(started.value.path().read_text().splitlines()) == 16
+
+
+def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelProcess) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws/apps/"), connect)
+    sign_in(page, panel)
+    row = page.locator("#row-zebra-00")
+    app = {"slug": "zebra-00", "state": "unreachable", "key": "other"}
+    told = {"type": "apps", "whole": False, "known": "other", "busy": 0, "apps": [app]}
+
+    # Pressed beside any link: the row waits, and is fetched again when the press is over.
+    row.locator(".cell-state").hover()
+    page.mouse.down()
+    row.evaluate("row => { row.isOld = true; }")
+    with page.expect_response(re.compile("/apps/zebra-00/row/")):
+        sockets[-1].send(json.dumps(told))
+    page.wait_for_timeout(200)
+    expect(row).to_have_js_property("isOld", True)
+    with page.expect_response(re.compile("/apps/zebra-00/row/")):
+        page.mouse.up()
+    expect(row).not_to_have_js_property("isOld", True)
+
+    row.get_by_role("link", name="Zebra 0").hover()
+    page.mouse.down()
+    with page.expect_response(re.compile("/apps/zebra-00/row/")):
+        sockets[-1].send(json.dumps(told))
+    page.wait_for_timeout(200)
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="Zebra 0")).to_be_visible()
