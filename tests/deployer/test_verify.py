@@ -10,6 +10,7 @@ import pytest
 
 from apps.applications.models import App
 from apps.deployer.runner.interface import CancelToken
+from apps.deployer.verdict import verify
 from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.logs import read_lines
 from apps.deployments.models import DeployEvent
@@ -141,6 +142,40 @@ def test_running_out_of_memory_is_named(lab: Lab) -> None:
     assert event.services[0]["oom"] is True
 
 
+def test_that_memory_ran_out_may_be_told_after_the_end_by_it(lab: Lab) -> None:
+    killed = {"Status": "exited", "ExitCode": 137}
+    lab.engine_has([told()], *[[told(**killed)]] * 3, [told(**killed, OOMKilled=True)])
+
+    event = lab.deployed(expected=MAY_END)
+
+    assert event.error == "Verify: web: exited with 137 (out of memory)."
+    assert (event.services[0]["oom"], event.services[0]["reason"]) == (
+        True,
+        "exited with 137 (out of memory)",
+    )
+
+
+def test_what_was_killed_for_another_reason_is_told_without_one(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_EXPLANATION", 0.05)
+    lab.engine_has([told(Status="exited", ExitCode=137)])
+
+    event = lab.deployed(expected=MAY_END)
+
+    assert event.error == "Verify: web: exited with 137."
+
+
+def test_a_slow_answer_about_images_takes_nothing_from_the_calm(lab: Lab) -> None:
+    App.objects.update(calm_seconds=1)
+    lab.runner.on("image", "inspect", before=lambda _call: time.sleep(1.2))
+    lab.engine_has([told()], [told(Status="exited", ExitCode=3)])
+
+    event = lab.deployed(expected=MAY_END)
+
+    assert event.error == "Verify: web: exited with 3."
+
+
 def test_the_log_says_what_is_waited_for_and_then_that_calm_is_watched(lab: Lab) -> None:
     App.objects.update(calm_seconds=1)
     starting = [told(Health={"Status": "starting"})]
@@ -184,15 +219,19 @@ def test_what_stands_well_only_after_its_time_is_told_what_it_was_waited_for(
 
 
 @pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing change: the feed wakes nobody."""
+def still(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let nothing change: the feed wakes nobody. Set when somebody waits for it."""
+
+    waits = threading.Event()
 
     def wait(feed: RestlessFeed, seen: int, timeout: float, cancel: CancelToken | None = None) -> int:
         assert cancel is not None
+        waits.set()
         cancel.wait(timeout)
         return seen
 
     monkeypatch.setattr(RestlessFeed, "wait", wait)
+    return waits
 
 
 def looks(lab: Lab) -> int:
@@ -212,12 +251,11 @@ def test_where_nothing_changes_it_looks_at_the_beginning_and_at_the_end_of_the_c
     assert looks(lab) - before == 2
 
 
-@pytest.mark.usefixtures("still")
-def test_a_cancel_ends_the_wait_at_once(lab: Lab) -> None:
+def test_a_cancel_ends_the_wait_at_once(lab: Lab, still: threading.Event) -> None:
     lab.engine_has([told(Health={"Status": "starting"})])
     token = CancelToken()
     event = lab.queue()
-    threading.Timer(0.5, token.cancel).start()
+    threading.Thread(target=lambda: still.wait(60) and token.cancel()).start()
     began = time.monotonic()
 
     lab.run(event, token)

@@ -14,7 +14,8 @@ from apps.deployments import claims
 from apps.deployments.states import Action, Status
 
 _LOOK_AGAIN = 1.0  # seconds between looks at an engine that does not answer
-_EXPLANATION = 1.0  # seconds at most for the feed to tell how a container ended that runs again
+_EXPLANATION = 1.0  # seconds at most for the engine to tell how a container ended
+_KILLED = 137  # exit code after SIGKILL, which is also how lack of memory ends a program
 
 
 def verify(run: Run) -> None:
@@ -46,20 +47,21 @@ class _Vigil:
         """Look, and sleep until something changes or a time is over, until the verdict is clear."""
         while True:
             seen, fed = self._feed.generation, self._feed.of(self._run.project.name)
+            # Not when the answer is there: that may take longer than the time of calm.
+            looked = time.monotonic()
             reports = self._look(fed or [])
             if self._run.cancel.cancelled:
                 raise RunCancelled
-            if any(report.verdict is Verdict.FAILED for report in reports or []):
-                raise self._ended_badly()
-            now = time.monotonic()
+            if reports and _failed(reports):
+                raise self._ended_badly(self._explained(seen, reports))
             # What stood well in time gets the time to prove it.
             is_well = self._calm.since is not None and self._calm.since < self._deadline
             end = self._calm.until if is_well else self._deadline
-            if now >= end and is_well:
+            if looked >= end and is_well:
                 return
-            if now >= end:
+            if looked >= end:
                 raise self._timed_out(seen)
-            self._sleep(seen, fed, end if reports is not None else min(end, now + _LOOK_AGAIN))
+            self._sleep(seen, fed, end if reports is not None else min(end, looked + _LOOK_AGAIN))
 
     def _look(self, fed: list[Container]) -> list[ServiceReport] | None:
         """Ask the engine how the services stand now, and tell; None while it does not answer."""
@@ -112,9 +114,25 @@ class _Vigil:
             self._said = sentence
             self._run.log.say(sentence)
 
-    def _ended_badly(self) -> StepFailed:
-        reports = self._run.reports or []
-        bad = [report for report in reports if report.verdict is Verdict.FAILED]
+    def _explained(self, seen: int, reports: list[ServiceReport]) -> list[ServiceReport]:
+        """Return how the services stand when it is told why one was killed, or `reports` where nothing comes.
+
+        The engine may tell that memory ran out after the end by it (containerd#12260).
+        """
+        patience = time.monotonic() + _EXPLANATION
+        while any(one.exit_code == _KILLED and not one.oom for one in _failed(reports)):
+            left = patience - time.monotonic()
+            if left <= 0:
+                break
+            seen = self._feed.wait(seen, left, self._run.cancel)
+            if self._run.cancel.cancelled:
+                raise RunCancelled
+            reports = self._look(self._feed.of(self._run.project.name) or []) or reports
+        self._run.reports = reports
+        return reports
+
+    def _ended_badly(self, reports: list[ServiceReport]) -> StepFailed:
+        bad = _failed(reports)
         jobs = {e.service for e in self._expected if e.one_shot}
         is_job = any(report.service in jobs for report in bad)
         return StepFailed(_reasons(bad), status=Status.FAILED if is_job else Status.UNSTABLE)
@@ -139,6 +157,10 @@ class _Vigil:
             return StepFailed(f"Not calm for {run.app.calm_seconds} s: {said}", Status.UNSTABLE)
         last = _listed(calm.last_unwell.items()) or "the Docker engine did not answer"
         return StepFailed(f"Well only after {run.app.verify_timeout} s; before that {last}", Status.UNSTABLE)
+
+
+def _failed(reports: Iterable[ServiceReport]) -> list[ServiceReport]:
+    return [report for report in reports if report.verdict is Verdict.FAILED]
 
 
 def _reasons(reports: list[ServiceReport]) -> str:
