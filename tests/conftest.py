@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.utils import translation
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_configure() -> None:
+    # How long an example takes says more about the machine than about the code.
+    hypothesis.settings.register_profile(
+        "panel", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("panel")
     # A shell without job control starts what it puts into the background with SIGINT ignored, and so would
     # be every process of the tests; those that press Ctrl-C would then wait for ever.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -8,15 +8,16 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.walk import Walk
+from tests.lab import talking
 from tests.lab.browser import open_page, sign_in
 from tests.lab.engine import Engine, ProjectCleanup, project_of
 from tests.lab.images import load_image
 from tests.lab.journal import Journal
 from tests.lab.panel import PASSWORD, PanelProcess
+from tests.lab.talking import TALKS
 from tests.lab.waiting import wait_until
 
 IMAGE = "look.lab.test/team/web:1"
-TALKS = 'mkfifo /tmp/say; echo begins; while :; do sh -c "$$(cat /tmp/say)"; done'
 SERVICE = f"{{image: {IMAGE}, pull_policy: never, command: [sh, -c, '{TALKS}']}}"
 SLUG = "look"
 
@@ -41,8 +42,7 @@ def looked_at(
 
 
 def say(engine: Engine, command: str, container: str = "web-1") -> None:
-    name = f"{project_of(SLUG)}-{container}"
-    engine.run("exec", "-i", name, "sh", "-c", "cat > /tmp/say", input=command)
+    talking.say(engine, f"{project_of(SLUG)}-{container}", command)
 
 
 def test_logs_come_live_from_both_services_and_through_a_new_container(

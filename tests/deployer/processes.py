@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import psutil
 
@@ -35,8 +38,14 @@ def lives(pid: int) -> bool:
     return False
 
 
+def ignores_sigterm(pid: int) -> bool:
+    """Tell whether the process is as far as to ignore SIGTERM (proc(5), SigIgn)."""
+    found = re.search(r"^SigIgn:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) & 1 << signal.SIGTERM - 1)
+
+
 def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -65,7 +74,7 @@ class Run:
         self._first.set()
 
     def line(self) -> str:
-        assert self._first.wait(10)
+        assert self._first.wait(30)
         return self._lines[0].text
 
     def cancel(self) -> tuple[CommandResult, float]:
@@ -75,7 +84,7 @@ class Run:
         return self.join(began)
 
     def join(self, began: float) -> tuple[CommandResult, float]:
-        self._thread.join(20)
+        self._thread.join(60)
         assert self.result is not None
         return self.result, self.ended - began
 

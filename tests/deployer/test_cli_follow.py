@@ -27,6 +27,7 @@ from tests.deployer.command_line import (
     manage,
     stand_in,
 )
+from tests.lab.waiting import wait_until
 
 __all__ = ["manage", "stand_in"]
 
@@ -38,7 +39,7 @@ def interrupt_once(condition: Callable[[], bool], which: signal.Signals = signal
 
     def work() -> None:
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not condition() and time.monotonic() < deadline:
                 time.sleep(0.01)
             os.kill(os.getpid(), which)
@@ -227,7 +228,10 @@ class TestUnderAWorker:
     ) -> None:
         make_app()
         stand_in.live = True
-        thread = interrupt_once(lambda: DeployEvent.objects.queued().exists())
+        usual = signal.getsignal(signal.SIGINT)
+        thread = interrupt_once(
+            lambda: DeployEvent.objects.queued().exists() and signal.getsignal(signal.SIGINT) != usual
+        )
         done = manage("app", "stop", "shop")
         thread.join()
         event = DeployEvent.objects.get()
@@ -238,19 +242,20 @@ class TestUnderAWorker:
         assert stand_in.ran == []
 
     def test_the_place_in_the_queue_is_told_as_it_changes(
-        self, manage: Manage, stand_in: StandInWorker
+        self, manage: Manage, stand_in: StandInWorker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        places: list[int] = []
+        position = queue.position
+        monkeypatch.setattr(queue, "position", lambda event: places.append(position(event)) or places[-1])
         other, version = make_app("other")
         ahead = queue.enqueue(other, Action.STOP, BY, version=version)
         make_app()
         stand_in.live = True
 
         def serve() -> None:
-            while not DeployEvent.objects.filter(slug="shop").exists():
-                time.sleep(0.01)
-            time.sleep(0.3)
+            wait_until(lambda: 2 in places, "it is second")
             queue.cancel(ahead, BY)
-            time.sleep(0.3)
+            wait_until(lambda: 1 in places, "it is first")
             stand_in.run_one(DeployEvent.objects.get(slug="shop").pk, CancelToken())
 
         thread = in_background(serve)
@@ -317,11 +322,16 @@ class TestLogs:
         thread.join()
         assert (done.code, done.out, done.err) == (0, "pulling\nstarted\nlast\n", "")
 
-    def test_ctrl_c_leaves_json_that_can_be_read(self, manage: Manage, stand_in: StandInWorker) -> None:
+    def test_ctrl_c_leaves_json_that_can_be_read(
+        self, manage: Manage, stand_in: StandInWorker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+        read_lines = logs.read_lines
+        monkeypatch.setattr(logs, "read_lines", lambda pk, after: read.append(after) or read_lines(pk, after))
         app, version = make_app()
         event = queue.enqueue(app, Action.STOP, BY, version=version)
         logs.append_lines(event.pk, 1, [(timezone.now(), "stdout", "one")])
-        thread = interrupt_once(lambda: time.sleep(0.3) is None)
+        thread = interrupt_once(lambda: any(read))
         done = manage("app", "logs", str(event.pk), "--follow", "--json")
         thread.join()
         assert done.code == 130

@@ -160,6 +160,7 @@ def test_what_docker_says_again_and_again_is_told_once(
     follow.runner = MockRunner().on("logs", lines=[("stderr", "driver \x1bnone")], exit_code=1)
     follow.start()
     wait_until(lambda: len(following_commands(follow.runner)) > 20, "it is tried again")
+    follow.says("Docker said: driver \\x1bnone")
     assert follow.texts().count("Docker said: driver \\x1bnone") == 1
 
 

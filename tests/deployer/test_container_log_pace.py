@@ -14,15 +14,16 @@ AT = timezone.now()
 def test_a_flood_is_shown_in_part_with_its_last_lines_and_what_is_left_out_is_counted() -> None:
     got: list[str | int] = []
     pace = Pace(lambda line: got.append(line.text), got.append, CancelToken())
-    for number in range(SHOWN + LAST + 500):
+    count = 5 * (SHOWN + LAST)
+    for number in range(count):
         pace.add(Line("stdout", str(number), AT))
 
-    last = str(SHOWN + LAST + 499)
+    last = str(count - 1)
     wait_until(lambda: got[-1] == last, lambda: f"the last line comes by itself, not {got[-3:]}")
     skipped = sum(one for one in got if isinstance(one, int))
     shown = [int(one) for one in got if isinstance(one, str)]
     assert skipped > 0
-    assert skipped + len(shown) == SHOWN + LAST + 500
+    assert skipped + len(shown) == count
     assert shown == sorted(set(shown))
 
 

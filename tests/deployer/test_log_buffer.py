@@ -62,6 +62,12 @@ class _Broken:
         raise self._error
 
 
+@pytest.fixture
+def no_hurry(monkeypatch):
+    """What may go on in the next line is waited for as long as it takes."""
+    monkeypatch.setattr(log_buffer, "_OPEN_SECONDS", 60)
+
+
 def test_lines_are_numbered_in_order_and_keep_stream_and_time(event_id):
     with LogBuffer(event_id) as log:
         log.add(_line("one"))
@@ -246,6 +252,7 @@ def test_a_closed_log_takes_no_line(event_id):
         log.say("two")
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_a_secret_that_is_broken_over_lines_is_hidden_in_each_of_them(event_id):
     secret = "correct-horse-battery-staple"
     with LogBuffer(event_id, Redactor([secret])) as log:
@@ -256,6 +263,7 @@ def test_a_secret_that_is_broken_over_lines_is_hidden_in_each_of_them(event_id):
     assert texts == [f"key: {MASK}", MASK, f"{MASK};", "correct", "ion"]
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_base64_that_is_wrapped_is_hidden(event_id):
     secret = "".join(chr(ord("a") + n * 7 % 26) for n in range(150))
     coded = b64encode(secret.encode()).decode()
@@ -265,6 +273,7 @@ def test_base64_that_is_wrapped_is_hidden(event_id):
     assert [line.text for line in _all_lines(event_id)] == [MASK] * 3
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_lines_of_other_streams_between_do_not_hide_a_broken_secret(event_id):
     with LogBuffer(event_id, Redactor(["correct-horse-battery"])) as log:
         log.add(_line("correct-ho"))

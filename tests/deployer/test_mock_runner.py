@@ -62,8 +62,8 @@ def test_an_answer_can_be_computed_and_can_raise():
 def test_it_blocks_until_cancelled():
     token = CancelToken()
     runner = MockRunner().on("pull", lines=["Pulling"], blocks_until_cancelled=True)
-    threading.Timer(0.05, token.cancel).start()
     started = time.monotonic()
+    threading.Timer(0.05, token.cancel).start()
     result = runner.run(["pull"], cancel=token)
     assert time.monotonic() - started >= 0.04
     assert (result.outcome, result.tail, result.ok) == (Outcome.CANCELLED, ["Pulling"], False)

@@ -6,6 +6,7 @@ import resource
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 import pytest
@@ -49,35 +50,48 @@ def test_lines_carry_stream_and_time():
     assert timedelta() <= datetime.now(UTC) - line.at < timedelta(seconds=10)
 
 
-def test_a_line_arrives_while_the_command_still_runs():
-    arrived: list[float] = []
-    RUNNER.run(
-        python("import time; print('a', flush=True); time.sleep(0.5); print('b')"),
-        sink=lambda line: arrived.append(time.monotonic()),
-    )
-    assert arrived[1] - arrived[0] > 0.4
+def lines_until_taken(first: str, then: str, folder: Path) -> list[str]:
+    """Return the lines of a command that does `first`, and `then` when a line has come; fail if none does."""
+    came = folder / "came"
+    code = f"import os, sys, time\n{first}\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\n{then}"
+    lines: list[str] = []
+
+    def take(line: Line) -> None:
+        lines.append(line.text)
+        came.touch()
+
+    assert RUNNER.run(python(code, str(came)), sink=take, timeout=30).ok
+    return lines
 
 
-def test_a_progress_line_arrives_while_the_command_still_runs():
-    arrived: list[tuple[str, float]] = []
-    RUNNER.run(
-        python(
-            "import sys, time\n"
-            "sys.stdout.write('10%\\r'); sys.stdout.flush(); time.sleep(0.5); sys.stdout.write('100%\\r\\n')"
-        ),
-        sink=lambda line: arrived.append((line.text, time.monotonic())),
-    )
-    assert [text for text, _ in arrived] == ["10%", "100%"]
-    assert arrived[1][1] - arrived[0][1] > 0.4
+def test_a_line_arrives_while_the_command_still_runs(tmp_path):
+    arrived = lines_until_taken("print('a', flush=True)", "print('b')", tmp_path)
+    assert arrived == ["a", "b"]
 
 
-def test_streams_keep_their_order_of_arrival():
+def test_a_progress_line_arrives_while_the_command_still_runs(tmp_path):
+    first = "sys.stdout.write('10%\\r'); sys.stdout.flush()"
+    assert lines_until_taken(first, "sys.stdout.write('100%\\r\\n')", tmp_path) == ["10%", "100%"]
+
+
+def test_streams_keep_their_order_of_arrival(tmp_path):
+    # Each is written when the one before has come; what waits in both pipes may be read in any order.
     code = (
-        "import os, time\n"
+        "import os, sys, time\n"
         "for number in range(16):\n"
-        "    os.write(1 + number % 2, b'%d\\n' % number); time.sleep(0.1)"
+        "    while os.path.getsize(sys.argv[1]) < number: time.sleep(0.005)\n"
+        "    os.write(1 + number % 2, b'%d\\n' % number)"
     )
-    lines = lines_of(code)
+    came = tmp_path / "came"
+    came.touch()
+    lines: list[tuple[str, str]] = []
+
+    def take(line: Line) -> None:
+        lines.append((line.stream, line.text))
+        with came.open("a") as file:
+            file.write("x")
+
+    RUNNER.run(python(code, str(came)), sink=take)
     assert lines == [("stdout" if n % 2 == 0 else "stderr", str(n)) for n in range(16)]
 
 

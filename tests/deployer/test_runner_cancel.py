@@ -16,6 +16,7 @@ from tests.deployer.processes import (
     STUBBORN,
     Run,
     eventually,
+    ignores_sigterm,
     leaving_nothing,
     lives,
     parent_of,
@@ -73,14 +74,15 @@ def test_what_the_command_says_about_its_end_is_still_read():
 def test_a_second_cancel_sends_no_second_signal():
     code = (
         "import os, signal, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'asked\\n')); print('on', flush=True)\n"
-        "end = time.monotonic() + 0.5\n"
-        "while time.monotonic() < end: time.sleep(0.05)"
+        "asked = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: asked.append(os.write(1, b'asked\\n')))\n"
+        "print('on', flush=True)\n"
+        "while not asked: time.sleep(0.05)\n"
+        "time.sleep(0.5)"
     )
     run = Run(RUNNER, python(code))
     run.line()
     run.token.cancel()
-    time.sleep(0.2)
     result, _ = run.cancel()
     assert result.tail == ["on", "asked"]
 
@@ -194,6 +196,7 @@ def test_cancel_ends_the_whole_group():
 def test_a_grandchild_that_ignores_the_signal_is_killed_too():
     run = Run(IMPATIENT, parent_of(STUBBORN, stdout=-3))
     grandchild = int(run.line())
+    assert eventually(lambda: ignores_sigterm(grandchild))
     result, seconds = run.cancel()
     assert (result.outcome, result.exit_code) == (Outcome.CANCELLED, 143)
     assert 0.4 <= seconds < 20

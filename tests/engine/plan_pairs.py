@@ -33,7 +33,7 @@ def change_many(stage: Stage) -> None:
     stage.docker("tag", stage.images["web2"], stage.image("moving"))
     stage.write("beside.env", "A=2\n")
     stage.docker("stop", "--time", "0", stage.container("stopped"))
-    stage.compose("run", "--detach", "ran", "true")
+    stage.compose("run", "-T", "ran", "true")
 
 
 def forget_the_built_image(stage: Stage) -> None:
@@ -326,6 +326,7 @@ PAIRS = [
             "new": "create",
         },
         {"web": ["labels"], "side": ["shared"]},
+        between=lambda stage: stage.docker("wait", stage.container("side")),
     ),
     Pair(
         "no network at all",

@@ -74,7 +74,11 @@ class OldProject:
         return set(self.engine.lines("ps", "-q", "--no-trunc", "--filter", label))
 
     def answer(self) -> str:
-        return Client(f"http://127.0.0.1:{self.port}").get("/index.html").text
+        """Return its page, "" while nothing answers."""
+        try:
+            return Client(f"http://127.0.0.1:{self.port}").get("/index.html").text
+        except OSError:
+            return ""
 
     def remove(self) -> None:
         # The app that took it over may still use its volume and network.

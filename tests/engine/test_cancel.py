@@ -16,7 +16,7 @@ def test_cancel_while_a_pull_stalls(
     assert app.processes()
 
     app.cancel()
-    app.wait_until_no_process(1)
+    app.wait_until_no_process(4)
 
     event = app.journal.wait_for_end(app.slug)
     assert (event["status"], event["step"]) == ("cancelled", "pull")
@@ -41,7 +41,7 @@ services:
     assert app.processes()
 
     app.cancel()
-    app.wait_until_no_process(1)
+    app.wait_until_no_process(4)
 
     event = app.journal.wait_for_end(app.slug)
     assert (event["status"], event["step"]) == ("cancelled", "up")
@@ -65,5 +65,5 @@ def test_cancel_of_a_waiting_deploy_leaves_the_running_one_alone(
     assert (second["status"], second["cancel_requested_by"]) == ("cancelled", "admin")
     assert app.journal.events(app.slug)[0]["status"] == "running"
     app.cancel()
-    app.wait_until_no_process(1)
+    app.wait_until_no_process(4)
     assert app.containers() == []

@@ -3,9 +3,8 @@
 import json
 import re
 
-import psutil
-
 from tests.engine.command_line import CommandLine, alone, make, served, web
+from tests.lab.children import started_with
 from tests.lab.engine import Engine, project_of
 from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
@@ -146,7 +145,7 @@ def test_a_worker_alone_runs_what_waits_and_ends_with_its_stream(
     worker = alone.panel.popen("worker")
     try:
         wait_until(lambda: alone.events()[0]["status"] == "succeeded", "the worker has run it", timeout=60)
-        streams = [p for p in psutil.Process(worker.pid).children(recursive=True) if "events" in p.cmdline()]
+        streams = started_with("events", worker.pid)
         assert len(streams) == 1
     finally:
         worker.terminate()

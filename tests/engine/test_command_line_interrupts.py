@@ -36,7 +36,7 @@ class TestCtrlC:
         following = served.panel.popen("app", "deploy", served.slug, "--file", file)
         event = wait_for_step(served, "pull")
         following.send_signal(signal.SIGINT)
-        _out, err = following.communicate(timeout=10)
+        _out, err = following.communicate(timeout=20)
         assert following.returncode == 3
         assert f"manage.py app cancel {served.slug} --event {event['id']}" in err
         assert "Traceback" not in err
@@ -57,7 +57,7 @@ class TestCtrlC:
         following = alone.panel.popen("app", "deploy", alone.slug, "--file", file)
         wait_for_step(alone, "pull")
         following.send_signal(signal.SIGINT)
-        _out, err = following.communicate(timeout=15)
+        _out, err = following.communicate(timeout=20)
         assert following.returncode == 3
         assert "Traceback" not in err
         (event,) = alone.events()
@@ -71,7 +71,7 @@ class TestCtrlC:
         following = alone.panel.popen("app", "deploy", alone.slug, "--file", file)
         wait_for_step(alone, "pull")
         assert alone.json("app", "cancel", alone.slug)["status"] == "cancelled"
-        following.communicate(timeout=15)
+        following.communicate(timeout=20)
         assert following.returncode == 3
 
     def test_an_event_whose_command_was_killed_is_closed_by_cancel(
@@ -131,7 +131,7 @@ class TestOnATerminal:
                 if press and when.encode() in text:
                     os.write(ours, press)
                     press = b""
-            return process.wait(timeout=10), text.decode()
+            return process.wait(timeout=30), text.decode()
 
         yield run
         for descriptor in descriptors:

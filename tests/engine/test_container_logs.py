@@ -9,16 +9,17 @@ import psutil
 import pytest
 
 from tests.engine.conftest import AppOnPanel, MakeApp
+from tests.lab import talking
+from tests.lab.children import started_with
 from tests.lab.engine import Engine
 from tests.lab.images import load_image
 from tests.lab.log_socket import LogSocket
 from tests.lab.panel import PanelProcess
+from tests.lab.talking import TALKS
 from tests.lab.waiting import wait_until
 
 SECRET = "planted-secret-in-logs-4711"
 IMAGE = "logs.lab.test/team/web:1"
-# Each prints what its /tmp/say is told to, so that nothing comes unasked for.
-TALKS = 'mkfifo /tmp/say; echo begins; while :; do sh -c "$$(cat /tmp/say)"; done'
 # Many long lines of control characters.
 SIGNS = """awk 'BEGIN { s = sprintf("%8000s", ""); gsub(/ /, "\\001", s); for (; i < 200; i++) print s }'"""
 YAML = f"""services:
@@ -42,7 +43,7 @@ def image(engine: Engine) -> Iterator[None]:
 
 
 @pytest.fixture
-def talking(image: None, make_app: MakeApp, panel_process: Callable[..., PanelProcess]) -> AppOnPanel:
+def talker(image: None, make_app: MakeApp, panel_process: Callable[..., PanelProcess]) -> AppOnPanel:
     app = make_app(panel_process(), "logs")
     app.queue(YAML, f"PASSWORD={SECRET}\n")
     assert app.journal.wait_for_end(app.slug)["status"] == "succeeded"
@@ -50,29 +51,21 @@ def talking(image: None, make_app: MakeApp, panel_process: Callable[..., PanelPr
 
 
 def say(app: AppOnPanel, command: str, container: str = "web-1") -> None:
-    """Let a container run `command`, whose output is its own."""
-    app.engine.run("exec", "-i", f"{app.project}-{container}", "sh", "-c", "cat > /tmp/say", input=command)
+    talking.say(app.engine, f"{app.project}-{container}", command)
 
 
 def followers(panel: PanelProcess) -> list[psutil.Process]:
     """Return the processes that follow or read containers for the panel."""
-    found = []
-    for process in psutil.Process(panel.pid).children(recursive=True):
-        try:
-            if "logs" in process.cmdline():
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+    return started_with("logs", panel.pid)
 
 
 def no_follower_is_left(panel: PanelProcess) -> None:
-    wait_until(lambda: not followers(panel), lambda: f"none follows, not {followers(panel)}", timeout=15)
+    wait_until(lambda: not followers(panel), lambda: f"none follows, not {followers(panel)}")
 
 
-def test_logs_are_followed_shared_hidden_downloaded_and_ended(talking: AppOnPanel) -> None:
+def test_logs_are_followed_shared_hidden_downloaded_and_ended(talker: AppOnPanel) -> None:
     """One story on one panel: a panel and an app for each part would take minutes."""
-    app, panel, client = talking, talking.panel, talking.client
+    app, panel, client = talker, talker.panel, talker.client
     with (
         LogSocket(panel, client, app.slug) as every,
         LogSocket(panel, client, app.slug, service="api") as api,

@@ -12,6 +12,7 @@ import pytest
 
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.lab.apps_socket import AppsSocket
+from tests.lab.children import started_with
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
 from tests.lab.waiting import wait_until
@@ -47,12 +48,7 @@ def differences(app: AppOnPanel) -> list[str]:
 
 def streams(panel: PanelProcess) -> list[psutil.Process]:
     """Return the processes by which the panel follows the engine."""
-    found = []
-    for process in psutil.Process(panel.pid).children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            if "events" in process.cmdline():
-                found.append(process)
-    return found
+    return started_with("events", panel.pid)
 
 
 def redeploy(app: AppOnPanel) -> None:

@@ -18,7 +18,7 @@ def shows(client: Client, app: AppOnPanel, word: str) -> None:
     wait_until(
         lambda: word in client.get(f"/apps/{app.slug}/row/", headers=row).text,
         lambda: f"the row shows {word}: {client.get(f'/apps/{app.slug}/row/', headers=row).text}",
-        timeout=10,
+        timeout=14,
     )
 
 

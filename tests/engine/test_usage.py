@@ -36,8 +36,10 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
 
         with usage_socket(panel, app.slug, app.client) as first:
             frame = next_usage(first, "db", "web")
+            while frame["services"]["web"]["memory_limit"] != 128 * MEBIBYTE:
+                frame = next_usage(first, "db", "web")  # one of its two was measured first
             web, total = frame["services"]["web"], frame["total"]
-            assert (web["memory_limit"], web["cpu_limit"]) == (128 * MEBIBYTE, 100.0)
+            assert web["cpu_limit"] == 100.0
             assert 0 < web["memory"] < web["memory_limit"]
             assert (total["memory_limit"], total["cpu_limit"]) == (None, None)
             assert total["memory"] == web["memory"] + frame["services"]["db"]["memory"]
@@ -54,7 +56,7 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
             assert {one["service"] for one in told["services"]} == {"web"}
             while next_usage(first, "db")["key"] == frame["key"]:
                 pass  # its containers went from the readings first
-            assert "<span>Partly stopped</span>" in app.page()
+            wait_until(lambda: "<span>Partly stopped</span>" in app.page(), "the page says so")
             assert panel.manage("app", "start", app.slug, "nope").returncode == 2
 
             # The engine goes, and comes back.
@@ -69,7 +71,7 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
             assert event["status"] == "succeeded"
             assert {one["service"] for one in event["services"]} == {"web"}
             next_usage(first, "db", "web")
-        wait_until(lambda: running() == 0, "the stream ends when nobody looks", timeout=10)
+        wait_until(lambda: running() == 0, "the stream ends when nobody looks")
 
         # Neither a panel that is killed nor one that stops leaves it behind.
         with usage_socket(panel, app.slug, app.client) as third:
@@ -77,7 +79,7 @@ def test_one_stream_for_all_viewers_through_everything_that_may_happen(
             pid = panel.pid
             panel.kill()
             panel.start()
-            wait_until(lambda: not stats_processes(pid), "what a killed panel had started ends", timeout=20)
+            wait_until(lambda: not stats_processes(pid), "what a killed panel had started ends")
         with usage_socket(panel, app.slug, app.client) as fourth:
             next_usage(fourth, "db", "web")
             pid = panel.pid

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import AppOnPanel
-from tests.engine.verdict_stories import CRASHING, GOOD, SECRET, STORIES, Event, Story
+from tests.engine.verdict_stories import GOOD, SECRET, STORIES, Event, Story
 from tests.lab.engine import Engine
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
@@ -39,7 +39,7 @@ def tell(
         stories: dict[str, Future[Story]] = {
             name: pool.submit(play, apps[name], registry) for name, play in STORIES.items()
         }
-        yield lambda name: stories[name].result(120)
+        yield lambda name: stories[name].result(300)
         for story in stories.values():
             story.cancel()
         list(pool.map(engine.remove_project, (app.project for app in apps.values())))
@@ -177,7 +177,7 @@ def test_a_command_without_a_worker_also_runs_the_rollback_that_follows(
     app.deploy_by_command(GOOD.format(**names))
     panel.manage("shell", "-c", SWITCHED_ON, check=True)
 
-    done = panel.manage("app", "deploy", app.slug, "--file", app.file(CRASHING.format(**names)), "--json")
+    done = panel.manage("app", "deploy", app.slug, "--file", app.file(ENDS_WITH_7.format(**names)), "--json")
 
     events = app.journal.events(app.slug)
     assert [(event["action"], event["status"]) for event in events] == [
@@ -192,6 +192,5 @@ def test_a_command_without_a_worker_also_runs_the_rollback_that_follows(
     assert [event["cause"] for event in listed] == [events[1]["id"], None, None]
 
 
-SWITCHED_ON = (
-    "from apps.applications.models import App; App.objects.update(auto_rollback=True, verify_timeout=2)"
-)
+ENDS_WITH_7 = "services: {{web: {{image: {job}, environment: {{EXIT_CODE: '7'}}}}}}"
+SWITCHED_ON = "from apps.applications.models import App; App.objects.update(auto_rollback=True)"

@@ -124,8 +124,8 @@ class Script:
 
 # The long ones first: three run at once.
 SCRIPTS: dict[str, Script] = {
-    "clean for 5 s": Script(CLEAN_FOR_FIVE_SECONDS, verify_timeout=3, calm_seconds=7, auto_rollback=True),
-    "sick after 10 s": Script(SICK_AFTER_TEN_SECONDS, verify_timeout=3, calm_seconds=12),
+    "clean for 5 s": Script(CLEAN_FOR_FIVE_SECONDS, verify_timeout=5, calm_seconds=7, auto_rollback=True),
+    "sick after 10 s": Script(SICK_AFTER_TEN_SECONDS, verify_timeout=8, calm_seconds=30),
     "ends with 3": Script(ENDS_WITH_3, f"TOKEN={SECRET}\n", auto_rollback=True),
     "out of memory": Script(HUNGRY, auto_rollback=True),
     "crashing": Script(CRASHING, verify_timeout=2),

@@ -44,7 +44,7 @@ class AppsSocket:
         """Return the state of an app as it was told last."""
         return str(self.apps.get(slug, {}).get("state", ""))
 
-    def wait_for(self, slug: str, state: str, timeout: float = 10) -> None:
+    def wait_for(self, slug: str, state: str, timeout: float = 14) -> None:
         """Wait until the app `slug` is `state`."""
         wait_until(
             lambda: self.state(slug) == state,

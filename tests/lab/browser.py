@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 # Milliseconds that a page gets to do what a test waits for.
-PATIENCE = 15_000
+PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 
 _goto = Page.goto

@@ -53,7 +53,7 @@ class ConsoleSocket:
         """Type `text`."""
         self._connection.send(text.encode())
 
-    def shows(self, text: str, timeout: float = 20) -> None:
+    def shows(self, text: str, timeout: float = 60) -> None:
         """Wait until `text` is printed."""
         wait_until(
             lambda: text.encode() in self.printed,
@@ -66,7 +66,14 @@ class ConsoleSocket:
         self.type(f"{command}\n")
         self.shows(text)
 
-    def told(self, kind: str, timeout: float = 20) -> dict[str, Any]:
+    def prompts(self, prompt: str) -> None:
+        """Wait until the shell asks for input: what is typed before that, its terminal may take otherwise."""
+        wait_until(
+            lambda: self.printed.endswith(prompt.encode()),
+            lambda: f"it ends with {prompt!r}, not with {self.printed[-100:]!r}",
+        )
+
+    def told(self, kind: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for the first frame of this type and return it."""
         found = wait_until(
             lambda: [frame for frame in self.frames if frame["type"] == kind],
@@ -75,7 +82,7 @@ class ConsoleSocket:
         )
         return found[0]
 
-    def closed(self, timeout: float = 20) -> int:
+    def closed(self, timeout: float = 60) -> int:
         """Wait until the panel closes it, and return the code."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), f"it is still open; frames: {self.frames}"

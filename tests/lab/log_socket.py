@@ -58,7 +58,7 @@ class LogSocket:
         """Return what was printed (by one container), in the order that it came."""
         return [one["text"] for one in self.lines if not source or one["source"] == source]
 
-    def shows(self, text: str, timeout: float = 20) -> dict[str, Any]:
+    def shows(self, text: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for a line that holds `text` and return it."""
         found = wait_until(
             lambda: [line for line in self.lines if text in line["text"]],
@@ -67,7 +67,7 @@ class LogSocket:
         )
         return found[-1]
 
-    def closed(self, timeout: float = 20) -> int | None:
+    def closed(self, timeout: float = 60) -> int | None:
         """Wait until the panel closes it, and return the code."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), f"it is still open; {self.frames[-2:]}"

@@ -70,7 +70,7 @@ class PanelProcess:
             else:
                 self.environment[name] = value
 
-    def start(self, *, timeout: float = 40) -> "PanelProcess":
+    def start(self, *, timeout: float = 60) -> "PanelProcess":
         """Start `manage.py serve` and wait (seconds) until /healthz answers."""
         assert not self.is_running, "this panel runs already"
         with self.log_path.open("ab") as log, open(os.devnull) as nothing:

@@ -25,7 +25,7 @@ def usage_socket(panel: PanelProcess, slug: str, client: Client) -> Iterator[Cli
         yield socket
 
 
-def next_usage(socket: ClientConnection, *services: str, timeout: float = 20) -> dict[str, Any]:
+def next_usage(socket: ClientConnection, *services: str, timeout: float = 60) -> dict[str, Any]:
     """Return the next frame that has just `services`; without any, the next where nothing is measured."""
     while True:
         frame: dict[str, Any] = json.loads(socket.recv(timeout))

@@ -1,5 +1,8 @@
 """Waiting for something instead of sleeping, and free ports."""
 
+import contextlib
+import itertools
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -12,7 +15,7 @@ def wait_until(
     condition: Callable[[], _Value],
     what: str | Callable[[], str],
     *,
-    timeout: float = 20.0,
+    timeout: float = 60.0,
     every: float = 0.05,
 ) -> _Value:
     """Return the first true value of `condition`, asked every `every` seconds.
@@ -29,12 +32,20 @@ def wait_until(
         time.sleep(every)
 
 
+# Below those that Linux gives to whoever asks for any, and others for each of the processes that run tests at
+# a time: nobody takes a port between its choice and its use.
+_PORTS_OF_A_PROCESS = 256
+_first = 20_000 + os.getpid() % 48 * _PORTS_OF_A_PROCESS
+_ports = itertools.cycle(range(_first, _first + _PORTS_OF_A_PROCESS))
+
+
 def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a TCP port on 127.0.0.1 that nothing listens on, another one each time."""
+    for port in itertools.islice(_ports, _PORTS_OF_A_PROCESS):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"No port from {_first} on is free")
 
 
 def accepts(port: int) -> bool:

@@ -31,7 +31,7 @@ class Machine:
             "DOCKER_RUN": str(folder / "run"),
             "SYSTEMD_FOLDER": str(folder / "no-systemd"),
             "APT_FOLDER": str(folder / "apt"),
-            "DOCKERD_PATIENCE": "2",
+            "DOCKERD_PATIENCE": "20",
             "DOCKERD_LOG": str(folder / "dockerd.log"),
             "HOME": str(folder),
         }
