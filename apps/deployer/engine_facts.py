@@ -9,7 +9,7 @@ from typing import Any
 from apps.deployer import compose
 from apps.deployer.containers import ask_engine
 from apps.deployer.engine_errors import EngineUnreachable
-from apps.deployer.prune.inventory import bytes_of
+from apps.deployer.prune.inventory import bytes_of, disk_usage
 from apps.deployer.runner.interface import CommandRunner, collect
 
 # Seconds. An engine that is well answers at once; counting the files of every volume takes longer.
@@ -86,7 +86,6 @@ def read_facts(runner: CommandRunner) -> EngineFacts:
 
 def read_disk_use(runner: CommandRunner) -> list[DiskUse]:
     """Return how much room images, containers, volumes and build cache take. Raises EngineUnreachable."""
-    told = ask_engine(runner, "system", "df", "--format", "{{json .}}", timeout=_DISK_TIMEOUT)
     return [
         DiskUse(
             row["Type"],
@@ -95,9 +94,7 @@ def read_disk_use(runner: CommandRunner) -> list[DiskUse]:
             bytes_of(row["Size"]),
             bytes_of(row["Reclaimable"]),
         )
-        for line in told.stdout.splitlines()
-        if line.startswith("{")
-        for row in (json.loads(line),)
+        for row in disk_usage(runner, timeout=_DISK_TIMEOUT)
     ]
 
 

@@ -144,6 +144,9 @@
       const input = document.getElementById(id);
       if (input) input.value = value;
     }
+    // A number that is not typed over yet was selected when its field got the focus.
+    const now = document.activeElement;
+    if (now?.matches("#app-state input") && now.value === now.defaultValue) now.select();
     open = [];
     typed = [];
     paint();

@@ -125,6 +125,9 @@ const makeCodeEditor = (() => {
       ],
     });
 
+    // Somebody may have begun in the text area, which is there before this script.
+    const hadFocus = document.activeElement === textarea;
+    const { selectionStart: anchor, selectionEnd: head } = textarea;
     const box = textarea.closest(".editor");
     box.hidden = true;
     const host = document.createElement("div");
@@ -133,6 +136,10 @@ const makeCodeEditor = (() => {
     box.after(host);
     label.removeAttribute("for");
     label.addEventListener("click", () => view.focus());
+    if (hadFocus) {
+      view.dispatch({ selection: { anchor, head } });
+      view.focus();
+    }
 
     const replace = (text) => {
       const length = view.state.doc.length;

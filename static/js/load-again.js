@@ -10,8 +10,9 @@
     // What a form was answered is asked for by no reload.
     if (method !== "GET") return;
     try {
-      if (Date.now() - Number(sessionStorage.getItem("loaded-again")) < pause) return;
-      sessionStorage.setItem("loaded-again", Date.now());
+      const name = `loaded-again:${window.location.pathname}`;
+      if (Date.now() - Number(sessionStorage.getItem(name)) < pause) return;
+      sessionStorage.setItem(name, Date.now());
     } catch {
       return; // no storage, no end
     }

@@ -19,9 +19,10 @@ async function askForKey() {
   }
 }
 
+// Until now it was disabled: a press would have done nothing.
 if (window.PublicKeyCredential) {
   button.addEventListener("click", askForKey);
+  button.disabled = false;
 } else {
   problem.textContent = gettext("This browser uses security keys over https only, or not at all.");
-  button.disabled = true;
 }

@@ -90,8 +90,8 @@ const refreshPart = (() => {
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const part = event.detail.elt;
-    if (part.id) fetching.set(part.id, { part, again: false });
+    const { elt: part, requestConfig } = event.detail;
+    if (requestConfig.triggeringEvent?.type === "refresh") fetching.set(part.id, { part, again: false });
   });
 
   // A browser on the engine's own machine gives up what it fetches whenever a network comes or goes there.

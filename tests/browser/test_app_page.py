@@ -49,6 +49,8 @@ def test_one_acts_and_the_other_sees_it_without_loading_the_page_anew(
         assert len(stats_processes(panel.pid)) == 1
 
         # One stops a service; the other is told, with what else changed by that.
+        typed = watching.get_by_label("Number of containers of db")
+        typed.focus()
         watching.evaluate("window.notLoadedAnew = true")
         sign_in(page, panel)
         page.goto(address)
@@ -62,8 +64,9 @@ def test_one_acts_and_the_other_sees_it_without_loading_the_page_anew(
         expect(watching.locator("#app-history .event-table")).to_contain_text("Stop web")
 
         # What somebody does by hand is seen, too; and so is a scale, here by the keyboard.
-        typed = watching.get_by_label("Number of containers of db")
-        typed.fill("7")
+        # In a field that came anew a number is typed over, as in one that was just gone to.
+        watching.keyboard.type("7")
+        expect(typed).to_have_value("7")
         engine.run("restart", "--time", "0", f"simpledeploy-{slug}-db-1")
         page.goto(address)
         page.get_by_label("Number of containers of db").fill("2")

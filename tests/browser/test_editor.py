@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.pages import deploy, expect_status
 from tests.lab.browser import open_page, sign_in
 from tests.lab.engine import Engine, ProjectCleanup
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
+from tests.lab.waiting import wait_until
 
 SECRET = "hunter2-hunter2"
 
@@ -141,6 +142,20 @@ def test_writing_is_completed_checked_compared_and_kept(page: Page, lab: Lab) ->
     assert "portz" not in page.evaluate("JSON.stringify(localStorage)")
 
 
+def test_what_is_typed_before_the_editor_is_there_goes_on_in_it(page: Page, lab: Lab) -> None:
+    sign_in(page, lab.panel)
+    held: list[Route] = []
+    page.route(re.compile(r"/codemirror[^/]*\.js"), lambda route: held.append(route))
+    page.goto(f"{lab.panel.url}/apps/new/", wait_until="commit")
+    editor(page).focus()
+    page.keyboard.type("serv")
+    wait_until(lambda: page.wait_for_timeout(10) or held, "it is asked for")
+    held[0].continue_()
+    expect(page.locator(".cm-content")).to_be_focused()
+    page.keyboard.type("ices:")
+    assert text_of(page) == "services:"
+
+
 def test_what_another_deploys_is_told_compared_and_put_together(page: Page, lab: Lab) -> None:
     sign_in(page, lab.panel)
     page.goto(lab.edit)
@@ -157,6 +172,7 @@ def test_what_another_deploys_is_told_compared_and_put_together(page: Page, lab:
     expect(page.locator(".alert-danger")).to_contain_text("made version 2 while you were writing.")
     page.get_by_role("button", name="Put both together").click()
     expect(page.locator(".alert-success")).to_contain_text("your changes and those of version 2")
+    page.wait_for_load_state()
     assert text_of(page) == "# mine\n" + base + "    labels: {by: another}\n"
 
     # The hidden values came along, and what was kept is gone with the deploy.
@@ -292,9 +308,8 @@ def test_signing_out_leaves_no_text_behind(browser: Browser, lab: Lab) -> None:
         sign_in(page, lab.panel)
         page.goto(f"{lab.panel.url}/apps/new/")
         editor(page).fill("services: {secret-idea: {image: a}}\n")
-        page.wait_for_timeout(600)
         stored = "JSON.stringify(localStorage)"
-        assert "secret-idea" in page.evaluate(stored)
+        page.wait_for_function(f"() => {stored}.includes('secret-idea')")
 
         # A template does not take its place unasked, and nobody reads what another person wrote.
         anothers = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.browser.pages import deploy, expect_status, write_app
 from tests.lab.browser import open_page, sign_in
@@ -116,11 +116,11 @@ def test_what_one_does_the_other_sees_without_loading_anything_anew(
 
 
 def test_a_search_is_made_while_typing_and_kept_by_the_browser(page: Page, panel: PanelProcess) -> None:
+    opened: list[str] = []
+    page.on("websocket", lambda socket: opened.append(socket.url))
     sign_in(page, panel)
     rows, search = page.locator("[data-live-app]"), page.get_by_role("searchbox", name="Search")
     expect(rows).to_have_count(25)
-    opened: list[str] = []
-    page.on("websocket", lambda socket: opened.append(socket.url))
 
     search.press_sequentially("zebra-1")
 
@@ -131,7 +131,7 @@ def test_a_search_is_made_while_typing_and_kept_by_the_browser(page: Page, panel
     search.press_sequentially("7")
     expect(rows).to_have_count(1)
     expect(page).to_have_url(f"{panel.url}/?q=zebra-17")
-    assert opened == []
+    assert len(opened) == 1
 
     # What was sought is sought in a state, too, and back again.
     page.locator("#chip-stopped").click()
@@ -264,9 +264,9 @@ def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelPro
     row.locator(".cell-state").hover()
     page.mouse.down()
     row.evaluate("row => { row.isOld = true; }")
-    with page.expect_response(re.compile("/apps/zebra-00/row/")):
-        sockets[-1].send(json.dumps(told))
-    page.wait_for_timeout(200)
+    page.evaluate("addEventListener('htmx:afterRequest', () => { window.isAnswered = true; })")
+    sockets[-1].send(json.dumps(told))
+    page.wait_for_function("() => window.isAnswered")
     expect(row).to_have_js_property("isOld", True)
     with page.expect_response(re.compile("/apps/zebra-00/row/")):
         page.mouse.up()
@@ -274,8 +274,20 @@ def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelPro
 
     row.get_by_role("link", name="Zebra 0").hover()
     page.mouse.down()
-    with page.expect_response(re.compile("/apps/zebra-00/row/")):
-        sockets[-1].send(json.dumps(told))
-    page.wait_for_timeout(200)
+    page.evaluate("window.isAnswered = false")
+    sockets[-1].send(json.dumps(told))
+    page.wait_for_function("() => window.isAnswered")
     page.mouse.up()
     expect(page.get_by_role("heading", name="Zebra 0")).to_be_visible()
+
+
+def test_what_is_chosen_while_the_page_still_loads_is_asked_for(page: Page, panel: PanelProcess) -> None:
+    sign_in(page, panel)
+    held: list[Route] = []
+    page.route(re.compile(r"/htmx[^/]*\.js"), lambda route: held.append(route))
+    page.goto(f"{panel.url}/", wait_until="commit")
+    page.get_by_label("Sort by").select_option("added")
+    (htmx,) = held
+    htmx.continue_()
+    expect(page).to_have_url(f"{panel.url}/?sort=added")
+    expect(page.locator("[data-live-app]").first).to_contain_text("Zebra 29")

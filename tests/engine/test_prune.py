@@ -5,10 +5,13 @@ The engine is shared with other tests: each prune here is asked for the ids of t
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from apps.deployer.engine_facts import read_disk_use
+from apps.deployer.runner.subprocess_runner import SubprocessRunner
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.engine.running_images import images_of
 from tests.lab.engine import PROJECT_LABEL, Engine
@@ -210,3 +213,11 @@ def test_killed_in_a_prune_the_panel_recovers_and_the_next_one_goes_on(
     assert prune(app, images=[nameless])["status"] == "succeeded"
     assert not things.has("image", nameless)
     assert not [path for path in panel.apps_dir.glob("*") if path.name.startswith(".")]
+
+
+def test_those_who_measure_at_once_all_get_an_answer(engine: Engine) -> None:
+    """An engine before 23.0 measures for one at a time, and refuses the others."""
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _number: read_disk_use(SubprocessRunner()), range(4)))
+    kinds = ["Images", "Containers", "Local Volumes", "Build Cache"]
+    assert [[one.kind for one in uses] for uses in told] == [kinds] * 4

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,13 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext
 
 from apps.deployer.containers import ask_engine
-from apps.deployer.programs import docker_program
-from apps.deployer.runner.interface import CancelToken, CommandRunner, collect
+from apps.deployer.engine_errors import EngineUnreachable
+from apps.deployer.runner.interface import CancelToken, CommandRunner
 
 # Seconds for `docker system df`, which counts the files of every volume.
 _SIZES_TIMEOUT = 20.0
+_MEASURES_ALREADY = "disk usage operation is already running"
+_TURN = 0.5  # seconds until it is asked again
 
 _CONTAINER = (
     '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Image}},"state":{{json .State.Status}},'
@@ -143,10 +146,10 @@ def _networks(runner: CommandRunner, cancel: CancelToken | None) -> Iterator[Net
 
 def find_sizes(runner: CommandRunner, cancel: CancelToken | None = None) -> Sizes | None:
     """Return the sizes of what the engine has; None where it cannot tell them in time."""
-    told = _disk_usage(runner, cancel, "--verbose")
-    if told is None:
+    try:
+        usage = disk_usage(runner, "--verbose", timeout=_SIZES_TIMEOUT, cancel=cancel)[0]
+    except EngineUnreachable:
         return None
-    usage = told[0]
     return Sizes(
         {one["ID"]: bytes_of(one["UniqueSize"]) for one in usage.get("Images") or ()},
         {one["ID"]: bytes_of(one["Size"]) for one in usage.get("Containers") or ()},
@@ -165,20 +168,35 @@ def used_bytes(runner: CommandRunner, cancel: CancelToken | None = None) -> int 
 
     Docker tells each of the three with four digits.
     """
-    told = _disk_usage(runner, cancel)
-    if told is None:
+    try:
+        told = disk_usage(runner, timeout=_SIZES_TIMEOUT, cancel=cancel)
+    except EngineUnreachable:
         return None
     return sum(bytes_of(one["Size"]) for one in told if one["Type"] != "Local Volumes")
 
 
-def _disk_usage(
-    runner: CommandRunner, cancel: CancelToken | None, *options: str
-) -> list[dict[str, Any]] | None:
-    argv = [docker_program(), "system", "df", *options, "--format", "{{json .}}"]
-    answer = collect(runner, argv, timeout=_SIZES_TIMEOUT, cancel=cancel)
-    if not answer.ok or not answer.stdout.strip():
-        return None
-    return [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
+def disk_usage(
+    runner: CommandRunner, *options: str, timeout: float, cancel: CancelToken | None = None
+) -> list[dict[str, Any]]:
+    """Return what `docker system df` with `options` tells, an object for each line, within `timeout` seconds.
+
+    An engine before 23.0 measures for one at a time and refuses all others; here they wait for their turn.
+    Raises EngineUnreachable.
+    """
+    token, until = cancel or CancelToken(), time.monotonic() + timeout
+    while True:
+        left = max(until - time.monotonic(), 0.1)
+        try:
+            words = ("system", "df", *options, "--format", "{{json .}}")
+            told = ask_engine(runner, *words, timeout=left, cancel=token).stdout.splitlines()
+        except EngineUnreachable as error:
+            if _MEASURES_ALREADY not in str(error) or time.monotonic() >= until or token.wait(_TURN):
+                raise
+            continue
+        lines = [json.loads(line) for line in told if line.startswith("{")]
+        if not lines:
+            raise EngineUnreachable("")
+        return lines
 
 
 def shown_size(size: int | None) -> str:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apps.deployer.prune import inventory
 from apps.deployer.prune.inventory import (
     Container,
     Image,
@@ -99,6 +100,18 @@ def test_volumes_do_not_count_as_used() -> None:
     kinds = {"Images": "5.3GB", "Containers": "1kB", "Local Volumes": "99GB", "Build Cache": "0B"}
     lines = [json.dumps({"Type": kind, "Size": size}) for kind, size in kinds.items()]
     assert used_bytes(MockRunner().on("df", lines=lines)) == 5_300_001_000
+
+
+def test_an_engine_that_measures_for_another_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "_TURN", 0.01)
+    busy = [("stderr", "Error response from daemon: a disk usage operation is already running")]
+    runner = MockRunner().on("df", lines=busy, exit_code=1).on("df", lines=busy, exit_code=1)
+    runner.on("df", lines=[json.dumps({"Type": "Images", "Size": "1kB"})])
+    assert used_bytes(runner) == 1000
+
+    always = MockRunner().on("df", lines=busy, exit_code=1)
+    monkeypatch.setattr(inventory, "_SIZES_TIMEOUT", 0.05)
+    assert used_bytes(always) is None
 
 
 @pytest.mark.parametrize("how", [{"exit_code": 1}, {"outcome": Outcome.TIMED_OUT, "exit_code": 143}, {}])
