@@ -13,7 +13,7 @@ def sign_in(page: Page, panel: PanelProcess) -> None:
     page.get_by_label("Username").fill(USERNAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(f"{panel.url}/")
+    page.wait_for_url(f"{panel.url}/")
 
 
 def write_app(page: Page, panel: PanelProcess, slug: str, yaml: str, environment: str = "") -> None:

@@ -78,7 +78,7 @@ def test_the_help_sheet_lists_the_keys_of_the_page_and_they_can_be_switched_off(
     # Also what lies in the closed menu.
     page.keyboard.press("g")
     page.keyboard.press("u")
-    expect(page).to_have_url(f"{panel.url}/account/")
+    page.wait_for_url(f"{panel.url}/account/")
     page.keyboard.press("g")
     page.keyboard.press("e")
     expect(page).to_have_url(f"{panel.url}/events/")

@@ -1,6 +1,7 @@
 """The pane with an event's output: whole, in order, each line once, and quick."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -34,10 +35,12 @@ DeployEvent.objects.create(**common | waiting)
 """
 # Two thousand lines a second, as the workers write them.
 _FLOOD = """
-import time
+import os, time
 from django.utils import timezone
 from apps.deployments.logs import append_lines
 for part in range(60):
+    while part == 30 and not os.path.exists(os.environ["LAB_GO_ON"]):
+        time.sleep(0.05)
     now = timezone.now()
     append_lines(3, part * 100 + 1, [(now, "stdout", f"flood {part * 100 + n}") for n in range(1, 101)])
     time.sleep(0.05)
@@ -59,7 +62,9 @@ def wait_for_lines(page: Page, count: int) -> None:
     )
 
 
-def test_a_long_output_and_a_flood_are_read_like_a_terminal(page: Page, long_panel: PanelProcess) -> None:
+def test_a_long_output_and_a_flood_are_read_like_a_terminal(
+    page: Page, long_panel: PanelProcess, tmp_path: Path
+) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     enter(page, long_panel)
     page.goto(f"{long_panel.url}/events/1/")
@@ -129,10 +134,14 @@ def test_a_long_output_and_a_flood_are_read_like_a_terminal(page: Page, long_pan
 
     # A flood: no line lost or doubled, few elements, and a count of what came since the reader looked away.
     page.goto(f"{long_panel.url}/events/3/")
+    go_on = tmp_path / "go-on"
+    long_panel.environment["LAB_GO_ON"] = str(go_on)
     flood = long_panel.popen("shell", "-c", _FLOOD)
     wait_for_lines(page, 500)
     pane.hover()
     page.mouse.wheel(0, -500)
+    expect(jump).to_be_visible()
+    go_on.touch()
     expect(jump).to_have_text(re.compile(r"Jump to the end · [\d,]+ new lines"))
     wait_for_lines(page, 6000)
     assert flood.wait(60) == 0

@@ -25,7 +25,7 @@ def test_a_panel_that_goes_away_is_told_and_one_that_comes_back_is_followed(
         page.evaluate("window.open('/registries/')")
     registries = opened.value
     check = registries.get_by_role("button", name="Check")
-    check.wait_for()
+    registries.wait_for_load_state()
 
     # What a proxy says instead of the panel takes the place of nothing, asked for or not.
     page.context.route("**/*", bad_gateway)

@@ -98,8 +98,10 @@ class Walk:
         self._bytes += int(finished["encodedDataLength"])
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # That a page itself is not found is what some visits are about.
-        if message.type == "error" and message.location["url"] != self.page.url:
+        # That a page itself is not found is what some visits are about; what a network of the engine that
+        # comes or goes cuts off is loaded again.
+        is_expected = message.location["url"] == self.page.url or "ERR_NETWORK_CHANGED" in message.text
+        if message.type == "error" and not is_expected:
             self._find(f"console: {message.text} {message.location['url']}")
 
     def _look_at_address(self, address: str) -> None:

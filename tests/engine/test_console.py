@@ -176,7 +176,7 @@ def test_a_console_and_its_endings(console_app: AppOnPanel) -> None:
     # Said by what has the terminal: bash itself would ignore a Ctrl-C that comes before that.
     bash.does("sh -c 'echo waits-$((40+2)); exec sleep 4999'", "waits-42")
     bash.type("\x03")
-    bash.does("PS1='re''ady> '; echo then-$?", "then-130")
+    bash.does("echo then-$?; PS1='re''ady> '", "then-130")
     bash.prompts("ready> ")
     bash.type("\x04")
     bash.shows("There are stopped jobs.")

@@ -116,7 +116,7 @@ def test_a_service_that_runs_out_of_memory_is_named_and_goes_back(tell: Tell) ->
     assert story.update["status"] == "unstable"
     assert "web: exited with 137 (out of memory)" in story.update["error"]
     web = story.service("web")
-    assert (web["verdict"], web["oom"], web["log"]) == ("failed", True, ["eating"])
+    assert (web["verdict"], web["oom"], web["log"]) == ("failed", True, ["eating", "Killed"])
     went_back(story)
 
 

@@ -48,11 +48,12 @@ services:
     healthcheck: {{test: [CMD, test, -f, /tmp/ok], interval: 500ms, retries: 1}}
 """
 NEVER_HEALTHY = "services: {{web: {{image: {slow}, environment: {{START_SECONDS: '600'}}}}}}"
+# An engine may lose the news where the last process of a container is the one that is killed.
 HUNGRY = """
 services:
   web:
     image: {web}
-    command: [sh, -c, "echo eating; tail /dev/zero"]
+    command: [sh, -c, "echo eating; tail /dev/zero; code=$$?; sleep 1; exit $$code"]
     mem_limit: 16m
     memswap_limit: 16m
 """

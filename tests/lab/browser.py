@@ -1,11 +1,12 @@
 """Chromium, driven by Playwright's synchronous interface."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests.lab.panel import PASSWORD, USERNAME, PanelProcess
 from tests.lab.requirement import missing
@@ -28,20 +29,28 @@ FLAGS = (
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 
-_goto = Page.goto
+_reload = Page.reload
 
 
-def _goto_again(page: Page, url: str, **options: Any) -> Response | None:
-    """Go to `url`, and once more where a network of the engine that came or went cut that off."""
-    try:
-        return _goto(page, url, **options)
-    except Error as error:
-        if "ERR_NETWORK_CHANGED" not in str(error):
-            raise
-        return _goto(page, url, **options)
+def _once_more(navigate: Callable[..., Any], *, again: Callable[[Page], Any] | None = None) -> Any:
+    """Return `navigate`, done `again` where a network of the engine that came or went cut it off."""
+
+    @wraps(navigate)
+    def navigated(page: Page, *words: Any, **options: Any) -> Any:
+        try:
+            return navigate(page, *words, **options)
+        except Error as error:
+            if "ERR_NETWORK_CHANGED" not in str(error):
+                raise
+            return again(page) if again else navigate(page, *words, **options)
+
+    return navigated
 
 
-Page.goto = _goto_again  # type: ignore[assignment]
+Page.goto = _once_more(Page.goto)  # type: ignore[method-assign]
+Page.reload = _once_more(_reload)  # type: ignore[method-assign]
+# The place in the history is the right one already.
+Page.go_back = _once_more(Page.go_back, again=_reload)  # type: ignore[method-assign]
 
 
 @contextmanager
