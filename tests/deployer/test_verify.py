@@ -166,6 +166,14 @@ def test_what_was_killed_for_another_reason_is_told_without_one(
     assert event.error == "Verify: web: exited with 137."
 
 
+def test_what_somebody_starts_again_while_its_end_is_asked_about_is_judged_anew(lab: Lab) -> None:
+    lab.engine_has([told(Status="exited", ExitCode=137)], [told()])
+
+    event = lab.deployed(expected=MAY_END)
+
+    assert (event.status, event.error) == (Status.SUCCEEDED, "")
+
+
 def test_a_slow_answer_about_images_takes_nothing_from_the_calm(lab: Lab) -> None:
     App.objects.update(calm_seconds=1)
     lab.runner.on("image", "inspect", before=lambda _call: time.sleep(1.2))

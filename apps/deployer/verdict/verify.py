@@ -53,7 +53,9 @@ class _Vigil:
             if self._run.cancel.cancelled:
                 raise RunCancelled
             if reports and _failed(reports):
-                raise self._ended_badly(self._explained(seen, reports))
+                if failed := _failed(self._explained(seen, reports)):
+                    raise self._ended_badly(failed)
+                continue  # somebody has started it again
             # What stood well in time gets the time to prove it.
             is_well = self._calm.since is not None and self._calm.since < self._deadline
             end = self._calm.until if is_well else self._deadline
@@ -131,8 +133,7 @@ class _Vigil:
         self._run.reports = reports
         return reports
 
-    def _ended_badly(self, reports: list[ServiceReport]) -> StepFailed:
-        bad = _failed(reports)
+    def _ended_badly(self, bad: list[ServiceReport]) -> StepFailed:
         jobs = {e.service for e in self._expected if e.one_shot}
         is_job = any(report.service in jobs for report in bad)
         return StepFailed(_reasons(bad), status=Status.FAILED if is_job else Status.UNSTABLE)
