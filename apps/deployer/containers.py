@@ -26,7 +26,7 @@ INSPECTED = (
     '{"Id":{{json .ID}},"Name":{{json .Name}},"Image":{{json .Image}},"Created":{{json .Created}},'
     '"RestartCount":{{json .RestartCount}},"State":{"Status":{{json .State.Status}},'
     '"ExitCode":{{json .State.ExitCode}},"OOMKilled":{{json .State.OOMKilled}},'
-    '"StartedAt":{{json .State.StartedAt}},'
+    '"StartedAt":{{json .State.StartedAt}},"Error":{{json (printf "%.200s" .State.Error)}},'
     '"Health":{{with .State.Health}}{"Status":{{json .Status}}}{{else}}null{{end}}},'
     '"HostConfig":{"RestartPolicy":{{json .HostConfig.RestartPolicy}},"Memory":{{json .HostConfig.Memory}},'
     '"NanoCpus":{{json .HostConfig.NanoCPUs}},"CpuQuota":{{json .HostConfig.CPUQuota}},'
@@ -78,6 +78,7 @@ class Container:
     cpu_limit: float = 0.0  # processors; 0: none
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
     last_exit: int | None = None  # exit code of its last end, also where it runs again; as above
+    start_failed: bool = False  # the last time that it was to be started: a port is taken, a mount is missing
 
     @property
     def standing(self) -> str:
@@ -271,6 +272,8 @@ def _container(told: dict[str, Any]) -> Container | None:
         started_at=state.get("StartedAt", ""),
         memory_limit=max(0, host.get("Memory") or 0),
         cpu_limit=_cpu_limit(host),
+        # The engine empties it when it has started the container.
+        start_failed=bool(state.get("Error")),
     )
 
 

@@ -15,6 +15,7 @@ WEB = Baseline("shop", version=1, expected=(SERVICE,))
 WITH_JOB = replace(WEB, expected=(SERVICE, MIGRATE))
 OTHER = replace(RUNNING, service="migrate", name="p-migrate-1")
 ENDED = {"state": "exited", "exit_code": 0}
+NOT_STARTED = {"state": "exited", "exit_code": 128, "restart_policy": "always", "start_failed": True}
 STOPPED = replace(WITH_JOB, stop_event=7)
 DIFFERENCE = Difference("web", Kind.CONFIGURATION, "web was made from another configuration.")
 
@@ -45,6 +46,11 @@ DIFFERENCE = Difference("web", Kind.CONFIGURATION, "web was made from another co
         (STOPPED, [replace(RUNNING, state="exited", exit_code=137), replace(OTHER, **ENDED)], "stopped"),
         (WITH_JOB, [replace(RUNNING, stopped_by_hand=True, **ENDED), replace(OTHER, **ENDED)], "stopped"),
         (WEB, [replace(RUNNING, restart_policy="unless-stopped", **ENDED)], "stopped"),
+        # It would not run again: its last start failed. Who is seen to stop it has stopped it nevertheless.
+        (WEB, [replace(RUNNING, **NOT_STARTED)], "degraded"),
+        (WEB, [replace(RUNNING, stopped_by_hand=True, **NOT_STARTED)], "stopped"),
+        (STOPPED, [replace(RUNNING, **NOT_STARTED), replace(OTHER, **ENDED)], "stopped"),
+        (WITH_JOB, [OTHER, replace(RUNNING, **NOT_STARTED)], "degraded"),
         (STOPPED, [RUNNING, replace(OTHER, **ENDED)], "up"),  # somebody started it by hand
     ],
 )

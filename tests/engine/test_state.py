@@ -1,16 +1,20 @@
 """The state of apps follows the engine, whoever changes it, and survives the engine's absence."""
 
 import json
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from apps.deployer import containers
+from apps.deployer.runner import default_runner
+from apps.deployer.state.app_state import state_of
 from tests.engine.conftest import AppOnPanel, MakeApp
 from tests.lab.engine_line import EngineLine
 from tests.lab.http import Client
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
-from tests.lab.waiting import wait_until
+from tests.lab.waiting import free_port, wait_until
 
 
 def shows(client: Client, app: AppOnPanel, word: str) -> None:
@@ -22,11 +26,18 @@ def shows(client: Client, app: AppOnPanel, word: str) -> None:
     )
 
 
+def state_without_stream(app: AppOnPanel) -> str:
+    """Return the state of the app by what the engine says of its containers now, and nothing else."""
+    return state_of(containers.list_containers(default_runner(), app.project)).state
+
+
 def test_what_somebody_does_by_hand_is_seen(app: AppOnPanel, registry: Registry) -> None:
     app.sign_in(registry)
     long = "x" * 300_000
     health = "healthcheck: {test: [CMD, /bin/true], interval: 1s}"
+    port = free_port()
     web = f"image: {registry.ref('web')}, restart: always, cpus: 0.5, labels: {{long: {long}}}, {health}"
+    web += f", ports: ['127.0.0.1:{port}:8080']"
     app.deploy(f"services: {{web: {{{web}}}}}")
     client = app.client
     container = f"{app.project}-web-1"
@@ -46,6 +57,11 @@ def test_what_somebody_does_by_hand_is_seen(app: AppOnPanel, registry: Registry)
 
     app.engine.run("stop", container)
     shows(client, app, "Stopped")
+    # Who has seen no stop goes by the policy, but not where the engine could not start it again.
+    assert state_without_stream(app) == "stopped"
+    with closing(socket.create_server(("127.0.0.1", port))):
+        app.engine.run("start", container, check=False)
+    assert state_without_stream(app) == "degraded"
     app.engine.run("start", container)
     shows(client, app, "Up")
     app.engine.run("pause", container)

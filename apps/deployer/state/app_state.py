@@ -14,7 +14,8 @@ from apps.deployer.verdict.verdict import Expectation, Verdict, judge
 StopsOvercome = Mapping[str, int]
 
 _ENDED = frozenset({"created", "exited", "dead"})
-# Docker starts a container with one of these policies again, whatever it ended with, until somebody stops it.
+# Docker starts a container with one of these policies again, whatever it ended with, until somebody stops it
+# or a start fails, which it does not repeat (moby#39559).
 _ALWAYS = frozenset({"always", "unless-stopped"})
 
 
@@ -166,7 +167,8 @@ def _is_stopped(
 
 
 def _was_stopped(container: Container) -> bool:
-    return container.stopped_by_hand or (container.state == "exited" and container.restart_policy in _ALWAYS)
+    would_run = container.restart_policy in _ALWAYS and not container.start_failed
+    return container.stopped_by_hand or (container.state == "exited" and would_run)
 
 
 def _verdicts(containers: list[Container], baseline: Baseline | None) -> Iterator[tuple[str, Verdict]]:
