@@ -107,6 +107,9 @@
 
   // --- the way to the shell ---
 
+  // Ctrl+W deletes a word in a shell, and in a browser closes the page with all that runs in it.
+  window.addEventListener("beforeunload", (event) => { if (isOpen()) event.preventDefault(); });
+
   function isOpen() {
     return socket?.readyState === WebSocket.OPEN;
   }

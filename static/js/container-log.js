@@ -75,6 +75,11 @@
       say(root.dataset.follows === "yes" ? gettext("Live") : gettext("Loading …"));
     },
     onLost(seconds, code) {
+      if (NOT_SERVED.includes(code)) {
+        stop();
+        say(notServed(), "lost");
+        return;
+      }
       lose();
       waiting((code === TOO_MANY && refused) || whyLost(code), seconds);
     },

@@ -28,6 +28,10 @@ const drafts = (() => {
 
   const found = {
     load,
+    // Whether nothing is kept any more, as somebody signed out in another tab.
+    get isClosed() {
+      return closed;
+    },
     // The names of the drafts that begin with `start`.
     names: (start) => keys().map((key) => key.slice(prefix.length)).filter((name) => name.startsWith(start)),
     save(name, draft) {

@@ -3,7 +3,7 @@
 "use strict";
 
 // `onAnswer(answer)` gets each answer that is about the text as it stands; where it has `isFirst`, what Compose found
-// before stands until Compose has looked again. Returns changed(), to be called after each change.
+// before stands until Compose has looked again. Returns changed(), to be called after each change, and isSignedOut().
 function watchText(form, onAnswer) {
   const pause = { text: 300, compose: 900, away: 3000, busy: 15000 }; // milliseconds
   let latest = 0;
@@ -51,7 +51,7 @@ function watchText(form, onAnswer) {
       isSignedOut = response.type === "opaqueredirect" || response.status === 401;
       if (response.ok) answer = await response.json();
       else answer = { failure: failureOf(response) };
-      if (response.status === 429) later(number, by, pause.busy);
+      if (response.status === 429 && number === latest) later(number, by, pause.busy);
     } catch (error) {
       if (error.name === "AbortError") return;
       isAway = true;
@@ -78,9 +78,12 @@ function watchText(form, onAnswer) {
     if (isSignedOut && !document.hidden) later(latest, "text", 0);
   });
 
-  return () => {
-    latest += 1;
-    later(latest, "text", pause.text);
+  return {
+    changed() {
+      latest += 1;
+      later(latest, "text", pause.text);
+    },
+    isSignedOut: () => isSignedOut,
   };
 }
 

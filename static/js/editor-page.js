@@ -46,7 +46,7 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
   }
 
   const told = form.querySelectorAll("#id_compose_error, #id_environment_error"); // of the text that was sent
-  const changed = watchText(form, (answer) => {
+  const { changed, isSignedOut } = watchText(form, (answer) => {
     for (const old of told) old.hidden = true;
     if (diff && answer.diff !== undefined) diff.innerHTML = answer.diff;
     if (answer.isFirst) return;
@@ -185,7 +185,14 @@ for (const form of document.querySelectorAll("[data-compose-form]")) {
     event.preventDefault();
     changed();
   });
-  form.addEventListener("submit", () => {
+  form.addEventListener("submit", (event) => {
+    // Neither would the text be kept, nor what was typed into the environment: the check tells why.
+    if (drafts.isClosed || isSignedOut()) {
+      event.preventDefault();
+      changed();
+      place.scrollIntoView({ block: "nearest" });
+      return;
+    }
     keep();
     drafts.send(name);
     isLeaving = true;

@@ -41,3 +41,18 @@ for (const editor of document.querySelectorAll("[data-editor]")) {
     text.scrollTop = Math.max(0, top);
   }
 }
+
+// Leaving asks first where text would be lost; the pages with drafts see to that themselves (editor-page.js).
+(() => {
+  const texts = [...document.querySelectorAll("[data-editor] textarea")];
+  const plain = texts.filter((text) => !text.form.matches("[data-compose-form]"));
+  // What a form that was refused comes back with is saved nowhere either.
+  const isRefused = document.querySelector("script[data-method]").dataset.method === "POST";
+  let isLeaving = false;
+  for (const { form } of plain) form.addEventListener("submit", () => { isLeaving = true; });
+  window.addEventListener("pageshow", () => { isLeaving = false; });
+  window.addEventListener("beforeunload", (event) => {
+    const isChanged = plain.some((text) => isRefused || text.value !== text.defaultValue);
+    if (!isLeaving && isChanged) event.preventDefault();
+  });
+})();

@@ -29,6 +29,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
   toggle.className = "btn btn-sm environment-mode";
   label.after(toggle);
   let parts = [];
+  let known = ""; // the text as it was read or written last
 
   function button(words, act, name) {
     const made = document.createElement("button");
@@ -55,7 +56,8 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       const start = part.name === part.first ? part.start : `${part.before}${part.name}=`;
       return start + (part.typed === undefined ? part.raw : writeDotenvValue(part.typed)) + part.after;
     };
-    text.value = parts.filter((part) => part.text !== undefined || part.name).map(line).join("");
+    text.value = parts.filter((part) => part.text !== undefined || part.name || part.typed).map(line).join("");
+    known = text.value;
     renamed.value = parts.filter((part) => part.original && part.name !== part.original && part.typed === undefined)
       .map((part) => `${part.name}=${part.original}`).join("\n");
     text.dispatchEvent(new Event("input", { bubbles: true }));
@@ -122,7 +124,8 @@ for (const place of document.querySelectorAll("[data-environment]")) {
       if (value.type === "text") return hide();
       if (isHidden && part.typed === undefined) {
         const found = await reveal([part.original]);
-        if (!found) return;
+        // Somebody may have typed another value meanwhile.
+        if (!found || part.typed !== undefined) return;
         value.value = found[part.original] ?? "";
         value.readOnly = true;
         timer = setTimeout(hide, hideAfter);
@@ -183,6 +186,7 @@ for (const place of document.querySelectorAll("[data-environment]")) {
         list.replaceChildren(...parts.filter((part) => part.text === undefined).map(draw));
       }
     }
+    known = text.value;
     rows.hidden = !asRows;
     editor.hidden = asRows;
     if (hint) hint.hidden = asRows;
@@ -197,8 +201,9 @@ for (const place of document.querySelectorAll("[data-environment]")) {
     toggle.textContent = asRows ? gettext("Edit as text") : gettext("Edit as rows");
   }
 
-  setMode(!text.closest(".field").querySelector(".field-errors"));
+  // Not over a text that somebody is typing already.
+  setMode(!text.closest(".field").querySelector(".field-errors") && document.activeElement !== text);
   // Coming back to the page, the browser may have filled the text area in again.
-  window.addEventListener("pageshow", (event) => { if (!event.persisted && !rows.hidden) setMode(true); });
+  window.addEventListener("pageshow", () => { if (!rows.hidden && text.value !== known) setMode(true); });
   window.addEventListener("environment-text", () => setMode(false));
 }

@@ -91,8 +91,15 @@
 
   // --- the page ---
 
+  const word = () => document.querySelector("#event-status .state-large")?.textContent.trim() ?? "";
+  let announced = word();
+
   document.addEventListener("htmx:afterSettle", () => {
     document.title = document.getElementById("event-status")?.dataset.title ?? document.title;
+    // A status that comes with its part is not read out.
+    if (word() === announced) return;
+    announced = word();
+    document.getElementById("event-announcement").textContent = announced;
   });
 
   const copy = document.querySelector("[data-copy-address]");

@@ -40,13 +40,19 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
     const isPage = /^\s*<!doctype/i.test(xhr.response);
-    if (!isPage && (xhr.status < 500 || xhr.getResponseHeader("HX-Retarget"))) return;
+    const isWords = xhr.getResponseHeader("HX-Retarget") && isAsked(requestConfig);
+    if (!isPage && (xhr.status < 500 || isWords)) return;
     event.detail.shouldSwap = false;
     if (!isAsked(requestConfig)) return;
     const page = new DOMParser().parseFromString(xhr.response, "text/html");
     const sentence = page.querySelector(".error-sentence");
     if (sentence) say(page.querySelector("h1").textContent.trim(), sentence.textContent);
     else sayNoAnswer();
+  });
+
+  // What was said is about what was asked before.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (isAsked(event.detail.requestConfig)) place.replaceChildren();
   });
 
   document.addEventListener("htmx:sendError", (event) => {

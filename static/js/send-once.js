@@ -3,8 +3,9 @@
 "use strict";
 
 (() => {
-  const pause = 2000; // milliseconds; who comes back to a form later may send it again
-  const sent = new WeakMap();
+  const pause = 15_000; // milliseconds; who comes back to a form may send it again
+  let sent = new WeakMap();
+  window.addEventListener("pageshow", () => { sent = new WeakMap(); });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

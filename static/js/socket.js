@@ -22,6 +22,8 @@ function notServed() {
 function keepSocket({ address, onFrame, onOpen, onLost }) {
   const shortest = 500;
   const longest = 15000;
+  const tick = 10_000;
+  const asleep = 90_000; // beyond what a tab in the background waits for its next tick
   let delay = shortest;
   let socket = null;
   let timer = null;
@@ -30,16 +32,18 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
   function open() {
     timer = null;
     const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
-    socket = new WebSocket(`${scheme}//${window.location.host}${address()}`);
+    const mine = new WebSocket(`${scheme}//${window.location.host}${address()}`);
+    socket = mine;
     socket.addEventListener("open", onOpen);
     socket.addEventListener("message", (message) => {
+      if (socket !== mine) return;
       const frame = JSON.parse(message.data);
       // Only what arrives counts as working: a server that accepts and drops, or refuses, is not hammered.
       if (frame.type !== "refused") delay = shortest;
       onFrame(frame);
     });
     socket.addEventListener("close", (close) => {
-      if (ended) return;
+      if (ended || socket !== mine) return;
       const wait = delay * (0.75 + Math.random() / 2);
       delay = Math.min(delay * 2, longest);
       timer = setTimeout(open, wait);
@@ -55,6 +59,19 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
     open();
   }
 
+  // A connection that died while the machine slept may look alive for minutes: no script sees that no ping comes.
+  let ticked = Date.now();
+  const clock = setInterval(() => {
+    const hasSlept = Date.now() - ticked > asleep;
+    ticked = Date.now();
+    if (!hasSlept || timer !== null) return;
+    const old = socket;
+    socket = null;
+    old.close();
+    onLost(0, 1006);
+    open();
+  }, tick);
+
   document.addEventListener("visibilitychange", hurry);
   window.addEventListener("online", hurry);
   open();
@@ -62,6 +79,7 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
   return () => {
     ended = true;
     clearTimeout(timer);
+    clearInterval(clock);
     document.removeEventListener("visibilitychange", hurry);
     window.removeEventListener("online", hurry);
     socket.close();
@@ -72,6 +90,7 @@ function keepSocket({ address, onFrame, onOpen, onLost }) {
 // the second wish, which htmx drops together with the element that the answer replaces.
 const refreshPart = (() => {
   const fetching = new Map(); // by id: the part, and whether it is to be fetched once more
+  const held = new Set(); // ids of the parts whose answers came at a wrong moment
   const unanswered = new Map(); // by id: how often in a row no answer came
   const most = 3; // of these; a panel that is away for longer tells by its WebSocket that it is back
   const pause = 1000; // milliseconds before the next one
@@ -89,9 +108,12 @@ const refreshPart = (() => {
     if (!fetching.has(id)) setTimeout(() => refresh(id), settling);
   }
 
+  const asked = new Map(); // by request: the id of the part that somebody's own wish will replace
+
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt: part, requestConfig } = event.detail;
+    const { elt: part, requestConfig, target, xhr } = event.detail;
     if (requestConfig.triggeringEvent?.type === "refresh") fetching.set(part.id, { part, again: false });
+    else asked.set(xhr, target?.id);
   });
 
   // A browser on the engine's own machine gives up what it fetches whenever a network comes or goes there.
@@ -104,6 +126,9 @@ const refreshPart = (() => {
 
   document.addEventListener("htmx:afterRequest", (event) => {
     const done = event.detail.requestConfig.elt;
+    const wished = asked.get(event.detail.xhr);
+    asked.delete(event.detail.xhr);
+    if (held.delete(wished)) refresh(wished);
     if (event.detail.xhr.status) unanswered.delete(done.id);
     for (const [id, { part, again }] of fetching) {
       // A part that another answer has replaced meanwhile never gets its own.
@@ -114,13 +139,15 @@ const refreshPart = (() => {
     }
   });
 
-  // A press ends on what it began on, or does nothing: what was fetched meanwhile is fetched again when it is over.
+  // A press ends on what it began on, or does nothing; and the answer to a search or a filter has a place only while
+  // the part stands that it was asked for. What was fetched meanwhile is fetched again when that is over.
   let isPressed = false;
-  const held = new Set(); // ids of the parts
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { elt, triggeringEvent } = event.detail.requestConfig;
-    if (!isPressed || triggeringEvent?.type !== "refresh") return;
+    if (triggeringEvent?.type !== "refresh") return;
+    const isAwaited = [...asked].some(([xhr, id]) => id === elt.id && xhr.readyState < XMLHttpRequest.DONE);
+    if (!isPressed && !isAwaited) return;
     event.detail.shouldSwap = false;
     held.add(elt.id);
   });
@@ -141,27 +168,33 @@ const refreshPart = (() => {
 })();
 
 // htmx keeps the focus on what has an id. What has none, such as a tag or a person's name in a row, is found again in
-// the part that is fetched anew by where it leads.
+// the part that is fetched anew by its words and where it leads.
 (() => {
   let lost = null; // what had the focus when its part was replaced
 
-  function same(part, tag, address) {
-    return [...part.querySelectorAll(tag)].filter((one) => one.getAttribute("href") === address);
+  function key(one) {
+    const leads = one.getAttribute("href") ?? one.form?.getAttribute("action");
+    return [one.localName, leads, one.textContent.trim()].join("|");
+  }
+
+  function same(part, tag, wanted) {
+    return [...part.querySelectorAll(tag)].filter((one) => key(one) === wanted);
   }
 
   document.addEventListener("htmx:beforeSwap", () => {
+    if (lost?.active.isConnected) lost = null;
     const active = document.activeElement;
     const part = active?.closest("[id]");
     if (!part || part === active) return;
-    const [tag, address] = [active.localName, active.getAttribute("href")];
-    lost = { active, part: part.id, tag, address, index: same(part, tag, address).indexOf(active) };
+    const [tag, wanted] = [active.localName, key(active)];
+    lost = { active, part: part.id, tag, wanted, index: same(part, tag, wanted).indexOf(active) };
   });
 
   document.addEventListener("htmx:afterSettle", () => {
     if (!lost || lost.active.isConnected) return;
     const part = document.getElementById(lost.part);
     if (part && document.activeElement === document.body) {
-      same(part, lost.tag, lost.address)[lost.index]?.focus({ preventScroll: true });
+      same(part, lost.tag, lost.wanted)[lost.index]?.focus({ preventScroll: true });
     }
     lost = null;
   });

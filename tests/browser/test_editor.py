@@ -199,6 +199,11 @@ def test_rows_of_the_environment_hide_and_change_values(page: Page, lab: Lab) ->
     page.get_by_role("button", name="Add a value").click()
     page.keyboard.type("MORE")
     page.get_by_label("Value of MORE", exact=True).fill("it's")
+    # A value without a name is no value that nobody hears of.
+    page.get_by_role("button", name="Add a value").click()
+    page.get_by_label("Value of the new name", exact=True).fill("nameless")
+    assert text.input_value().endswith("\n=nameless\n")
+    page.get_by_role("button", name="Remove the new name").click()
     assert text.input_value() == "# the door\nDOOR_TOKEN=••••••••\nMODE='very slow'\nMORE=\"it's\"\n"
     expect(page.locator(".editor-side")).to_contain_text("DOOR_TOKEN")
 
@@ -334,3 +339,7 @@ def test_signing_out_leaves_no_text_behind(browser: Browser, lab: Lab) -> None:
         editor(other).fill("services: {secret-idea: {image: a}}\n")
         other.wait_for_timeout(600)
         assert "secret-idea" not in page.evaluate(stored)
+        # Nor does it let go of the text for the sign-in.
+        other.get_by_role("button", name="Deploy", exact=True).click()
+        expect(other.locator("[data-check-status]")).to_contain_text("You are signed out")
+        assert "secret-idea" in text_of(other)

@@ -42,6 +42,7 @@ def test_a_deploy_is_followed_and_a_failed_one_is_repaired(
         expect(pull.locator("progress")).to_have_attribute("max", "1")
         slow.rate = 10_000_000
         expect_status(page, "Succeeded")
+        expect(page.locator("#event-announcement")).to_have_text("Succeeded")
         expect(page).to_have_title(f"Deploy {slug}: Succeeded, event 1 · SimpleDeploy")
         expect(status).to_contain_text("Version 1 runs: its 1 service is as its file asks.")
         stored = panel.client().get("/events/1/log.txt").text.splitlines()

@@ -192,6 +192,11 @@ def test_who_comes_back_shares_what_the_others_watch_and_sees_no_line_twice(
     send(*printed)
     lose(1)
     assert "since=2026-03-01T11%3A59%3A57.000Z" in sockets[-1].url
+    # A machine that slept does not trust the connection that it had.
+    count = len(sockets)
+    page.clock.fast_forward(300_000)
+    opened(count)
+    expect(connection).to_have_text("Live")
 
 
 def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
@@ -247,6 +252,12 @@ def test_a_console_works_and_ends_when_somebody_else_takes_the_right_away(
     walk.look("a console for screen readers")
     assert walk.found == []
 
+    # A shell is not left by a key that deletes a word in it.
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("location.assign('/')")
+    wait_until(lambda: page.wait_for_timeout(10) or asked, "it is asked about")
+    assert asked == ["beforeunload"]
     page.locator(".xterm-helper-textarea").focus()
     # The Escape from before makes some shells take the next key for a part of it.
     page.keyboard.type("\n")

@@ -13,6 +13,7 @@ from tests.lab.browser import open_page, sign_in
 from tests.lab.engine import ProjectCleanup
 from tests.lab.panel import PanelProcess
 from tests.lab.registry import Registry
+from tests.lab.waiting import wait_until
 
 _FILL = """
 from django.utils import timezone
@@ -291,3 +292,18 @@ def test_what_is_chosen_while_the_page_still_loads_is_asked_for(page: Page, pane
     htmx.continue_()
     expect(page).to_have_url(f"{panel.url}/?sort=added")
     expect(page.locator("#row-zebra-29")).to_be_visible()
+
+
+def test_an_answer_is_not_lost_to_a_part_that_is_fetched_meanwhile(page: Page, panel: PanelProcess) -> None:
+    sign_in(page, panel)
+    page.goto(f"{panel.url}/events/")
+    held: list[Route] = []
+    page.route(re.compile(r"/events/\?.*status=failed"), lambda route: held.append(route))
+    page.get_by_label("Status").select_option("failed")
+    wait_until(lambda: page.wait_for_timeout(10) or held, "the choice is asked for")
+    page.evaluate("addEventListener('htmx:afterRequest', () => { window.isAnswered = true; })")
+    page.evaluate("refreshPart('event-list')")
+    page.wait_for_function("() => window.isAnswered")
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="No event fits")).to_be_visible()
+    expect(page).to_have_url(re.compile("status=failed"))

@@ -226,7 +226,8 @@ def duration(start: datetime | None, end: datetime | None = None) -> SafeString 
         return "–"
     if end is None:
         return format_html(
-            '<span class="running-for" data-since="{}">{}</span>',
+            # A timer is not read out each second.
+            '<span class="running-for" role="timer" data-since="{}">{}</span>',
             start.isoformat(),
             lasting(timezone.now() - start),
         )
