@@ -1,10 +1,27 @@
-"""Whether the database fits this version of the panel."""
+"""Whether the database fits this version of the panel, and waiting for one that refuses for a while."""
 
-from django.db import DatabaseError, connection
+import logging
+import time
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext
 
 from apps.core.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What a database says that is locked, full or away: by itself that often ends soon.
+REFUSALS = (OperationalError, InterfaceError)
+
+_PATIENCE = 60.0  # seconds for a database that refuses
+_PAUSE = 0.5  # seconds between attempts
 
 
 class DatabaseUnusable(DomainError):
@@ -46,3 +63,41 @@ def require_migrated() -> None:
                 "migrate first."
             )
         )
+
+
+def persistently(
+    act: Callable[[], T],
+    gives_up: Callable[[], bool],
+    pause: float,
+    refusals: tuple[type[Exception], ...] = REFUSALS,
+) -> T:
+    """Return what `act` returns, trying again on a new connection while it raises one of `refusals`.
+
+    Between two attempts it sleeps for `pause` seconds. Raises the last refusal once `gives_up`.
+    """
+    while True:
+        try:
+            return act()
+        except refusals as error:
+            # One that was lost stays so, however long the server is back.
+            connection.close()
+            if gives_up():
+                raise
+            logger.error("The panel's database refuses and is asked again: %s", error)
+        time.sleep(pause)
+
+
+def patient(act: Callable[P, T]) -> Callable[P, T]:
+    """Let `act`, which may be done twice, wait up to a minute for a database that refuses.
+
+    Within a transaction it is not done again: what came before it is lost.
+    """
+
+    @wraps(act)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        if connection.in_atomic_block:
+            return act(*args, **kwargs)
+        deadline = time.monotonic() + _PATIENCE
+        return persistently(partial(act, *args, **kwargs), lambda: time.monotonic() >= deadline, _PAUSE)
+
+    return tried

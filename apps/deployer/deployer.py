@@ -5,13 +5,14 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
-from django.db import Error as DjangoDatabaseError
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.audit.recording import AuditUnusable
 from apps.applications.content import Content
 from apps.applications.services import content_of
+from apps.core.database import persistently
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import auto_rollback
@@ -53,6 +54,8 @@ class Deployer:
         except ClaimLost:
             logger.warning("Event %s was closed by another worker while it ran here", event.pk)
             return
+        except DatabaseError as error:
+            status, columns = Status.INTERRUPTED, {"error": _refused(event, error)}
         except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
             status, columns = Status.FAILED, {"error": _unexpected(event)}
         way_back = auto_rollback.prepare(event, status, self._runner)
@@ -83,12 +86,7 @@ class Deployer:
         """Run the steps; return the status and, where it is no success, a sentence."""
         event = run.event
         try:
-            if event.app and event.app.removed_at:
-                raise StepFailed("The app was removed while this waited; nothing was changed.")
-            require_still_allowed(event)
-            for step in steps_of(event):
-                self._begin(run, step)
-                step(run)
+            self._through_steps(run)
             return Status.SUCCEEDED, ""
         except RunCancelled:
             status, sentence = self._cancelled(event)
@@ -99,14 +97,26 @@ class Deployer:
         except DomainError as error:
             status, sentence = Status.FAILED, f"{_step_name(event)}: {error}"
         except DatabaseError as error:
-            status, sentence = Status.FAILED, f"{_step_name(event)}: The panel's database refused: {error}."
+            # The panel's own trouble: nobody judged what was deployed.
+            status, sentence = Status.INTERRUPTED, _refused(event, error)
         except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
             status, sentence = Status.FAILED, _unexpected(event)
+        return status, f"{sentence} {self._aftermath(run, status)}".strip()
+
+    def _through_steps(self, run: Run) -> None:
+        """Run the steps, and let go of what they hold, whatever comes of them."""
+        event = run.event
+        try:
+            if event.app and event.app.removed_at:
+                raise StepFailed("The app was removed while this waited; nothing was changed.")
+            require_still_allowed(event)
+            for step in steps_of(event):
+                self._begin(run, step)
+                step(run)
         finally:
             drop_credentials(run)
             if run.planning:
                 run.planning.close()
-        return status, f"{sentence} {self._aftermath(run, status)}".strip()
 
     def _begin(self, run: Run, step: Step) -> None:
         if run.cancel.cancelled:
@@ -166,8 +176,16 @@ class Deployer:
 
     @staticmethod
     def _cancelled(event: DeployEvent) -> tuple[Status, str]:
-        event.refresh_from_db(fields=["cancel_requested_by"])
         where = f"in step {event.step}" if event.step else "before the first step; nothing was changed"
+        # Once more where the connection was lost, but a panel that stops waits for no database.
+        for _attempt in range(2):
+            try:
+                event.refresh_from_db(fields=["cancel_requested_by"])
+                break
+            except DatabaseError:
+                connection.close()
+        else:
+            return Status.INTERRUPTED, f"Cancelled, or stopped with the panel, {where}."
         if event.cancel_requested_by:
             return Status.CANCELLED, f"Cancelled by {event.cancel_requested_by} {where}."
         return Status.INTERRUPTED, f"The panel was stopped {where}."
@@ -185,21 +203,20 @@ class Deployer:
             event.steps, timezone.now().isoformat(), columns.pop("step_exit_code", None)
         )
         deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                # Together: neither is a rollback lost in a crash, nor is there one of an event that goes on.
-                with transaction.atomic():
-                    said = auto_rollback.begin(event, way_back)
-                    claims.finish(event, status, error=f"{why} {said}".strip(), **columns)
-            except ClaimLost:
-                logger.warning("Event %s was closed by another worker while it ran here", event.pk)
-            except (DjangoDatabaseError, AuditUnusable) as error:
-                logger.error("Event %s cannot be closed yet: %s", event.pk, error)
-                connection.close()
-                if not cancel.cancelled or time.monotonic() < deadline:
-                    time.sleep(_RETRY)
-                    continue
-            return
+        refusals = (DatabaseError, AuditUnusable)
+
+        def close() -> None:
+            # Together: neither is a rollback lost in a crash, nor is there one of an event that goes on.
+            with transaction.atomic():
+                said = auto_rollback.begin(event, way_back)
+                claims.finish(event, status, error=f"{why} {said}".strip(), **columns)
+
+        try:
+            persistently(close, lambda: cancel.cancelled and time.monotonic() >= deadline, _RETRY, refusals)
+        except ClaimLost:
+            logger.warning("Event %s was closed by another worker while it ran here", event.pk)
+        except refusals as error:
+            logger.error("Event %s could not be closed: %s", event.pk, error)
 
 
 def _bind(event: DeployEvent) -> None:
@@ -237,6 +254,10 @@ def _closed(steps: list[dict[str, Any]], now: str, exit_code: int | None) -> lis
     if steps and steps[-1]["finished_at"] is None:
         return [*steps[:-1], {**steps[-1], "finished_at": now, "exit_code": exit_code}]
     return steps
+
+
+def _refused(event: DeployEvent, error: DatabaseError) -> str:
+    return f"{_step_name(event)}: The panel's database refused: {error}."
 
 
 def _unexpected(event: DeployEvent) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.applications.content import Content
 from apps.applications.models import App
 from apps.applications.services import content_of
+from apps.core.database import patient
 from apps.core.errors import DomainError
 from apps.core.secret import UndecryptableError
 from apps.deployer import compose, pins
@@ -121,7 +122,7 @@ def pull(run: Run) -> None:
         ) from None
     if run.event.action in CHANGING:
         # A pull can take long, and containers that run may have changed what lies in the folder.
-        require_allowed(run)
+        patient(require_allowed)(run)
 
 
 def _pull(run: Run) -> None:
@@ -146,7 +147,7 @@ def up(run: Run) -> None:
     # What was approved stays in the event as it was shown.
     if run.planning and run.event.approval != Approval.GIVEN:
         claims.advance(run.event, plan=run.planning.told())
-    App.objects.filter(pk=run.app.pk).update(current_version=run.event.version)
+    patient(App.objects.filter(pk=run.app.pk).update)(current_version=run.event.version)
     run.folder.keep()
     run.command(compose.up(run.project))
     drop_credentials(run)
@@ -189,9 +190,14 @@ def down(run: Run) -> None:
     kept = run.folder.remove()
     if kept:
         run.log.say(f"Kept in {run.folder.path}, as the panel did not make it: {', '.join(kept)}")
+    _free_slug(run.app)
+
+
+@patient
+def _free_slug(app: App) -> None:
     with transaction.atomic():
-        App.objects.filter(pk=run.app.pk).update(removed_at=timezone.now())
-        approvals.lapse_with(run.app)
+        App.objects.filter(pk=app.pk).update(removed_at=timezone.now())
+        approvals.lapse_with(app)
 
 
 def record(run: Run) -> None:

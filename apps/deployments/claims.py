@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.audit import AuditAction, record
+from apps.core.database import patient
 from apps.deployments.models import DeployEvent
 from apps.deployments.queue import PANEL, announce, told
 from apps.deployments.states import TERMINAL, WAIT_STEP, Action, Status
@@ -78,6 +79,7 @@ def _held_back_by_prune(event: DeployEvent) -> bool:
     )
 
 
+@patient
 def begin_alone(event: DeployEvent, step: str) -> bool:
     """Move the running prune `event` on to `step` unless another event runs; tell whether it did.
 
@@ -94,6 +96,7 @@ def begin_alone(event: DeployEvent, step: str) -> bool:
     return True
 
 
+@patient
 def advance(event: DeployEvent, **columns: Any) -> None:
     """Write `columns` of the running `event`. Raises ClaimLost where it is no longer this worker's."""
     changed = (

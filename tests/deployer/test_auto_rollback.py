@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from apps.accounts.audit.models import AuditEntry
@@ -177,6 +178,25 @@ def test_what_was_cancelled_or_interrupted_stays(lab: Lab, asked: bool) -> None:
     ended = lab.run(lab.queue(text=OTHER), token)
 
     assert ended.status == (Status.CANCELLED if asked else Status.INTERRUPTED)
+    assert rollbacks() == []
+
+
+def test_a_refusal_of_the_panels_own_database_says_nothing_against_the_new_version(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deployed()
+    real = claims.advance
+
+    def refuse(event: DeployEvent, **columns: object) -> None:
+        if columns.get("step") == "record":
+            raise OperationalError("database is locked")
+        real(event, **columns)
+
+    monkeypatch.setattr(claims, "advance", refuse)
+    ended = lab.deployed(text=OTHER)
+
+    assert ended.status == Status.INTERRUPTED
+    assert ended.error.startswith("Verify: The panel's database refused: database is locked.")
     assert rollbacks() == []
 
 

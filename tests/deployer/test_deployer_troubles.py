@@ -4,20 +4,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from apps.applications.models import App
+from apps.core import database
 from apps.deployer import deployer as deployer_module
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployer.verdict.verdict import Expectation
-from apps.deployments import claims
+from apps.deployments import claims, queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import Action, Status
-from tests.deployer.conftest import Lab, compose_text, told
+from tests.deployer.conftest import ANN, Lab, compose_text, told
 
 ENGINE_GONE: dict[str, Any] = {
     "lines": [("stderr", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")],
@@ -46,8 +48,96 @@ def test_a_database_that_refuses_from_pull_on_does_not_keep_the_files_from_being
 
     event = lab.deployed(text=NEW)
 
-    assert event.status == Status.FAILED
+    assert event.status == Status.INTERRUPTED
     assert event.error.startswith("Pull: The panel's database refused: database or disk is full.")
+    assert "Nothing was changed" in event.error
+    assert (AppFolder("demo").path / "docker-compose.yml").read_text() == compose_text()
+
+
+@pytest.mark.parametrize("step", ["verify", "record"])
+def test_a_database_that_refuses_for_a_moment_fails_no_deploy(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    refusals = [OperationalError("database is locked"), InterfaceError("connection already closed")]
+
+    def refuse(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if refusals and sql.startswith("UPDATE") and step in (params or ()):
+            raise refusals.pop()
+        return execute(sql, params, many, context)
+
+    monkeypatch.setattr(database, "_PAUSE", 0)
+    with connection.execute_wrapper(refuse):
+        event = lab.deployed()
+
+    assert refusals == []
+    assert (event.status, event.error) == (Status.SUCCEEDED, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_within_a_transaction_nothing_is_written_twice() -> None:
+    write = Mock(side_effect=OperationalError("database is locked"))
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        database.patient(write)()
+
+    assert write.call_count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_patience_with_a_database_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_PATIENCE", 0)
+    with pytest.raises(OperationalError):
+        database.patient(Mock(side_effect=OperationalError("database is locked")))()
+
+
+@pytest.mark.parametrize(
+    ("refusals", "ended"),
+    [
+        (1, (Status.CANCELLED, "Cancelled by ann in step pull.")),
+        (2, (Status.INTERRUPTED, "Cancelled, or stopped with the panel, in step pull.")),
+    ],
+)
+def test_a_cancel_that_meets_a_lost_connection_puts_the_files_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, refusals: int, ended: tuple[Status, str]
+) -> None:
+    lab.deployed()
+    token, left, real = CancelToken(), [1] * refusals, DeployEvent.refresh_from_db
+
+    def refresh(event: DeployEvent, *args: Any, **kwargs: Any) -> None:
+        if left and kwargs.get("fields") == ["cancel_requested_by"]:
+            left.pop()
+            raise InterfaceError("connection already closed")
+        real(event, *args, **kwargs)
+
+    def cancel(_call: Call) -> None:
+        queue.cancel(DeployEvent.objects.running().get(), ANN)
+        token.cancel()
+
+    monkeypatch.setattr(DeployEvent, "refresh_from_db", refresh)
+    lab.runner.on("compose", "pull", before=cancel)
+    event = lab.run(lab.queue(text=NEW), token)
+
+    assert left == []
+    assert (event.status, event.error) == (
+        ended[0],
+        f"{ended[1]} Nothing was changed: the app still has version 1.",
+    )
+    assert (AppFolder("demo").path / "docker-compose.yml").read_text() == compose_text()
+
+
+def test_credentials_that_cannot_be_removed_do_not_keep_the_files_from_being_put_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deployed()
+
+    def explode(_run: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(deployer_module, "drop_credentials", explode)
+    lab.runner.on("compose", "pull", exit_code=1)
+    event = lab.deployed(text=NEW)
+
+    assert event.status == Status.FAILED
     assert "Nothing was changed" in event.error
     assert (AppFolder("demo").path / "docker-compose.yml").read_text() == compose_text()
 

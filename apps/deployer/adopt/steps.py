@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.applications.models import App
+from apps.core.database import patient
 from apps.deployer import compose
 from apps.deployer.adopt import old_containers
 from apps.deployer.adopt.old_containers import network_users, networks_of
@@ -44,7 +45,7 @@ def write(run: Run) -> None:
 def pull(run: Run) -> None:
     """Pull the images that are not on the engine; those that ran so far are used as they are."""
     run.command(compose.pull_missing(run.project))
-    require_allowed(run)
+    patient(require_allowed)(run)
 
 
 def hand_over(run: Run) -> None:
@@ -125,7 +126,7 @@ def give_back(event: DeployEvent, runner: CommandRunner) -> str:
         if not answer.ok:
             wrong.append(f"the new containers of {event.app.project} could not be removed")
         wrong += _old_ones_back(project, old, runner)
-    App.objects.filter(pk=event.app.pk).update(current_version=None)
+    patient(App.objects.filter(pk=event.app.pk).update)(current_version=None)
     try:
         folder.remove()
     except FolderProblem as problem:
