@@ -5,16 +5,19 @@ somebody else's event already waits for the app.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from apps.accounts.actor import Actor
 from apps.applications.models import App, ComposeVersion
+from apps.core.database import patient
 from apps.core.errors import DomainError
+from apps.deployer.engine_errors import EngineUnreachable
 from apps.deployer.host_policy import recorded_rules
 from apps.deployer.rollback import rollback_columns
-from apps.deployer.runner.interface import CommandRunner
+from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployments import queue
 from apps.deployments.models import DeployEvent
 from apps.deployments.states import BEFORE_UP, Action, Status
@@ -22,6 +25,9 @@ from apps.deployments.states import BEFORE_UP, Action, Status
 logger = logging.getLogger(__name__)
 
 NAME = "automatic rollback"  # who asked, as the records say
+
+# Seconds that an engine which is away is waited for, and between two attempts.
+_PATIENCE, _PAUSE = 60.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,11 @@ class WayBack:
 NOTHING = WayBack()
 
 
-def prepare(event: DeployEvent, status: Status, runner: CommandRunner) -> WayBack:
+def prepare(event: DeployEvent, status: Status, runner: CommandRunner, cancel: CancelToken) -> WayBack:
     """Return what is to follow `event`, which is about to end as `status`; nothing is queued yet.
 
-    Compose and the engine are asked here, before the transaction that closes the event. Raises nothing:
-    what stands in the way becomes the sentence.
+    Compose and the engine are asked here, before the transaction that closes the event. One that is away is
+    waited for a while, unless `cancel`. Raises nothing: what stands in the way becomes the sentence.
     """
     if status not in (Status.UNSTABLE, Status.FAILED):
         return NOTHING
@@ -52,13 +58,14 @@ def prepare(event: DeployEvent, status: Status, runner: CommandRunner) -> WayBac
     if event.step in BEFORE_UP:
         return NOTHING
     try:
-        return _prepare(event, runner)
+        return _prepare(event, runner, cancel)
     except Exception:
         logger.exception("The automatic rollback after event %s could not be prepared", event.pk)
         return _no(f"not possible because of an unexpected error; see event {event.pk} in the server's log")
 
 
-def _prepare(event: DeployEvent, runner: CommandRunner) -> WayBack:
+@patient
+def _prepare(event: DeployEvent, runner: CommandRunner, cancel: CancelToken) -> WayBack:
     app = event.app
     if app is None or event.action not in (Action.DEPLOY, Action.ROLLBACK) or not _is_wanted(app):
         return NOTHING
@@ -71,13 +78,26 @@ def _prepare(event: DeployEvent, runner: CommandRunner) -> WayBack:
     if before.version_id == event.version_id and _same_images(event.images, before.images):
         return _no(f"not done, as version {number} with these images is also what ran well last")
     try:
-        # Nobody asks for it now: what was allowed to the version when it ran is so again, and no more.
-        columns = rollback_columns(
-            before.version, same_images=True, host_rules=recorded_rules(before), runner=runner
-        )
+        columns = _columns(before, before.version, runner, cancel)
     except DomainError as error:
         return _no(f"not possible. Version {number} cannot be deployed: {str(error).rstrip('.')}")
     return WayBack(before.version, columns)
+
+
+def _columns(
+    before: DeployEvent, version: ComposeVersion, runner: CommandRunner, cancel: CancelToken
+) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            # Nobody asks for it now: what was allowed to the version when it ran is so again, and no more.
+            return rollback_columns(
+                version, same_images=True, host_rules=recorded_rules(before), runner=runner
+            )
+        except EngineUnreachable:
+            # One that restarts ends what Compose does at once, and is back some seconds later.
+            if time.monotonic() >= deadline or cancel.wait(_PAUSE):
+                raise
 
 
 def begin(event: DeployEvent, way: WayBack) -> str:

@@ -58,7 +58,7 @@ class Deployer:
             status, columns = Status.INTERRUPTED, {"error": _refused(event, error)}
         except Exception:  # noqa: BLE001  the event must end; `_unexpected` logs why
             status, columns = Status.FAILED, {"error": _unexpected(event)}
-        way_back = auto_rollback.prepare(event, status, self._runner)
+        way_back = auto_rollback.prepare(event, status, self._runner, cancel)
         self._close(event, status, columns, way_back, cancel)
 
     def _run(self, event: DeployEvent, cancel: CancelToken) -> tuple[Status, dict[str, Any]]:

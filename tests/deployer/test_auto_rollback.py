@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -13,7 +14,7 @@ from apps.accounts.audit.models import AuditEntry
 from apps.applications.models import App
 from apps.deployer import auto_rollback
 from apps.deployer.runner.interface import CancelToken
-from apps.deployer.runner.mock_runner import Call
+from apps.deployer.runner.mock_runner import Answer, Call
 from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import claims, queue
 from apps.deployments.claims import ClaimLost
@@ -347,11 +348,45 @@ def test_a_content_that_compose_now_refuses_is_said(lab: Lab) -> None:
     assert rollbacks() == []
 
 
-def test_an_engine_that_is_gone_is_said(lab: Lab) -> None:
+ENGINE_GONE: dict[str, Any] = {
+    "lines": [("stderr", "Cannot connect to the Docker daemon")],
+    "exit_code": 1,
+}
+
+
+def test_an_engine_that_restarts_is_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_rollback, "_PAUSE", 0)
     lab.deployed()
-    lab.runner.on(
-        "version", "--format", lines=[("stderr", "Cannot connect to the Docker daemon")], exit_code=1
+    lab.runner.on("version", "--format", **ENGINE_GONE).on("version", "--format", **ENGINE_GONE).on(
+        "version", "--format"
     )
+
+    failed = fail(lab)
+
+    assert [event.cause for event in rollbacks()] == [failed]
+
+
+def test_who_cancels_or_stops_the_panel_waits_for_no_engine(lab: Lab) -> None:
+    lab.deployed()
+    token = CancelToken()
+
+    def refuse(_call: Call) -> Answer:
+        token.cancel()
+        return Answer(**ENGINE_GONE)
+
+    lab.runner.on("version", "--format", answer=refuse)
+    lab.engine_has([CRASHED])
+
+    failed = lab.run(lab.queue(text=OTHER, **MAY_END), token)
+
+    assert "Automatic rollback: not possible. Version 1 cannot be deployed: " in failed.error
+    assert rollbacks() == []
+
+
+def test_an_engine_that_is_gone_is_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_rollback, "_PATIENCE", 0)
+    lab.deployed()
+    lab.runner.on("version", "--format", **ENGINE_GONE)
 
     failed = fail(lab)
 
