@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from apps.applications.models import App
 from apps.deployer.runner.interface import CancelToken
+from apps.deployer.runner.mock_runner import Answer, Call
 from apps.deployer.verdict import verify
 from apps.deployer.verdict.verdict import Expectation
 from apps.deployments.logs import read_lines
@@ -224,6 +226,79 @@ def test_what_stands_well_only_after_its_time_is_told_what_it_was_waited_for(
 
     assert event.status == Status.UNSTABLE
     assert event.error == "Verify: Well only after 1 s; before that web: health: starting."
+
+
+class Clock:
+    """The time by which verify goes: it passes while the engine is asked and while a change is waited for."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let something change each second of this clock, on which 10 s are given and 5 s of calm."""
+    clock = Clock()
+
+    def wait(feed: RestlessFeed, seen: int, timeout: float, cancel: CancelToken | None = None) -> int:
+        clock.now += min(timeout, 1)
+        feed.generation += 1
+        return feed.generation
+
+    App.objects.update(verify_timeout=10, calm_seconds=5)
+    monkeypatch.setattr(verify, "time", clock)
+    monkeypatch.setattr(verify, "_LOOK_AGAIN", 1)
+    monkeypatch.setattr(RestlessFeed, "wait", wait)
+    return clock
+
+
+AWAY = "The Docker engine does not answer. What stands now could not be told."
+LATE = "Well only after 10 s; before that the Docker engine did not answer."
+
+
+@pytest.mark.parametrize(
+    ("away", "error", "seconds"),
+    [
+        # The calm after the ten seconds, and then their end, meets an engine that is away.
+        ([12], "", 18),
+        (range(9, 14), "", 19),
+        # What starts again with the engine has its ten seconds too, from when that went; once.
+        (range(12, 22), LATE, 22),
+        (range(12, 99), AWAY, 22),
+        (range(0, 99, 2), AWAY, 10),
+    ],
+)
+def test_an_engine_that_is_away_takes_no_time_from_the_services(
+    lab: Lab, clock: Clock, away: Collection[int], error: str, seconds: int
+) -> None:
+    def listed(call: Call) -> Answer:
+        if clock.now in away:
+            return Answer([], exit_code=1)
+        lab.engine_has([told(Health={"Status": "healthy" if clock.now >= 8 else "starting"})])
+        return lab._list(call)
+
+    lab.runner.on("ps", "--quiet", "--no-trunc", answer=listed)
+
+    event = lab.deployed()
+
+    assert event.error == (f"Verify: {error}" if error else "")
+    assert (event.status == Status.SUCCEEDED) == (not error)
+    assert clock.now == seconds
+
+
+def test_what_stood_well_when_it_was_asked_about_in_time_may_be_told_later(lab: Lab, clock: Clock) -> None:
+    def listed(call: Call) -> Answer:
+        clock.now += 12
+        return lab._list(call)
+
+    lab.runner.on("ps", "--quiet", "--no-trunc", answer=listed)
+
+    event = lab.deployed()
+
+    assert (event.status, event.error) == (Status.SUCCEEDED, "")
 
 
 @pytest.fixture

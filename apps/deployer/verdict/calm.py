@@ -59,8 +59,8 @@ class Calm:
         return {service: self._said(one) for service, one in disturbances.items()}
 
     def begin_anew(self) -> None:
-        """Forget the calm so far, as the engine did not answer."""
-        self.since = None
+        """Forget the calm so far and what was waited for, as the engine did not answer."""
+        self.since, self._last_unwell = None, {}
 
     @property
     def culprits(self) -> dict[str, str]:

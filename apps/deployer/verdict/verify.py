@@ -21,9 +21,9 @@ _KILLED = 137  # exit code after SIGKILL, which is also how lack of memory ends 
 def verify(run: Run) -> None:
     """Wait until all services run or have ended as asked, for `App.verify_timeout` seconds at most.
 
-    What stood well within that time gets `App.calm_seconds` to prove it. `Run.reports` then holds how the
-    services stand. Raises StepFailed: status failed where a job did not end with 0 or the engine stays
-    away, else unstable; and RunCancelled.
+    What stood well within that time gets `App.calm_seconds` to prove it. Where the engine was away, both
+    begin anew, once. `Run.reports` then holds how the services stand. Raises StepFailed: status failed
+    where a job did not end with 0 or the engine stays away, else unstable; and RunCancelled.
     """
     if asks_for_nothing(run.expected) and run.event.action != Action.SCALE:
         raise StepFailed("No container is asked for, so nothing of the app runs", status=Status.UNSTABLE)
@@ -40,16 +40,18 @@ class _Vigil:
     def __init__(self, run: Run, feed: EngineFeed) -> None:
         self._run, self._feed, self._expected = run, feed, run.expected
         self._deadline = time.monotonic() + run.app.verify_timeout
+        self._was_away = False  # the engine, at any look
         self._calm = Calm(run.app.calm_seconds)
+        self._in_time = False  # whether the calm, if all stands well, began before the deadline
         self._said = ""
 
     def keep(self) -> None:
         """Look, and sleep until something changes or a time is over, until the verdict is clear."""
         while True:
-            seen, fed = self._feed.generation, self._feed.of(self._run.project.name)
             # Not when the answer is there: that may take longer than the time of calm.
             looked = time.monotonic()
-            reports = self._look(fed or [])
+            seen, fed = self._feed.generation, self._feed.of(self._run.project.name)
+            reports = self._look(fed or [], looked)
             if self._run.cancel.cancelled:
                 raise RunCancelled
             if reports and _failed(reports):
@@ -57,7 +59,7 @@ class _Vigil:
                     raise self._ended_badly(failed)
                 continue  # somebody has started it again
             # What stood well in time gets the time to prove it.
-            is_well = self._calm.since is not None and self._calm.since < self._deadline
+            is_well = self._calm.since is not None and self._in_time
             end = self._calm.until if is_well else self._deadline
             if looked >= end and is_well:
                 return
@@ -65,24 +67,28 @@ class _Vigil:
                 raise self._timed_out(seen)
             self._sleep(seen, fed, end if reports is not None else min(end, looked + _LOOK_AGAIN))
 
-    def _look(self, fed: list[Container]) -> list[ServiceReport] | None:
-        """Ask the engine how the services stand now, and tell; None while it does not answer."""
+    def _look(self, fed: list[Container], asked: float) -> list[ServiceReport] | None:
+        """Ask the engine, as of `asked`, how the services stand, and tell; None while it does not answer."""
         run = self._run
         try:
             run.containers = list_containers(run.runner, run.project.name, run.cancel)
         except EngineUnreachable:
             run.containers = run.reports = None
             self._calm.begin_anew()
-            # An engine that restarts brings containers back by their restart policies.
+            # An engine that restarts brings containers back by their restart policies, which takes its time.
+            if not self._was_away:
+                self._was_away, self._deadline = True, time.monotonic() + run.app.verify_timeout
             self._say("The Docker engine does not answer; waiting for it")
             return None
         run.reports = judge(self._expected, run.containers)
         # Between two looks a container may end and start again; the feed may have seen the end.
         self._calm.note_ends(fed)
-        was_well = self._calm.since is not None
+        since = self._calm.since
         disturbed = self._calm.see(time.monotonic(), run.containers, run.reports)
+        if self._calm.since != since:
+            self._in_time = asked < self._deadline
         self._tell(run.reports, disturbed)
-        if self._calm.since is not None and not was_well:
+        if self._calm.since is not None and since is None:
             # What is recorded at the end is asked for now, when there is time to wait out anyway.
             with suppress(EngineUnreachable):
                 run.digests(run.containers)
@@ -129,7 +135,8 @@ class _Vigil:
             seen = self._feed.wait(seen, left, self._run.cancel)
             if self._run.cancel.cancelled:
                 raise RunCancelled
-            reports = self._look(self._feed.of(self._run.project.name) or []) or reports
+            fed = self._feed.of(self._run.project.name) or []
+            reports = self._look(fed, time.monotonic()) or reports
         self._run.reports = reports
         return reports
 
