@@ -79,6 +79,7 @@ class Container:
     stopped_by_hand: bool = False  # as far as the stream of events has shown it; never told by inspect
     last_exit: int | None = None  # exit code of its last end, also where it runs again; as above
     start_failed: bool = False  # the last time that it was to be started: a port is taken, a mount is missing
+    restart_tries: int = 0  # at most, with on-failure; 0: without end
 
     @property
     def standing(self) -> str:
@@ -259,6 +260,7 @@ def _container(told: dict[str, Any]) -> Container | None:
         exit_code=state["ExitCode"],
         restarts=told.get("RestartCount", 0),
         restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
+        restart_tries=(host.get("RestartPolicy") or {}).get("MaximumRetryCount") or 0,
         image=config["Image"],
         image_id=told["Image"],
         ports=_published((told.get("NetworkSettings") or {}).get("Ports") or {}),

@@ -20,9 +20,11 @@ class OldEngine:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.containers: dict[str, dict[str, str]] = {
-            "old-web": {"name": "front", "project": OLD, "service": "web", "state": "running"},
-            "old-side": {"name": "blog-side-1", "project": OLD, "service": "side", "state": "exited"},
-        }
+            "old-web": {"name": "front", "project": OLD, "service": "web", "state": "running",
+                        "restart": "on-failure:3"},
+            "old-side": {"name": "blog-side-1", "project": OLD, "service": "side", "state": "exited",
+                         "restart": "no"},
+        }  # fmt: skip
         self.networks = {"blog_default": ["old-web", "old-side"]}
         self.new_state = "running"
         self.is_away = False
@@ -32,6 +34,7 @@ class OldEngine:
         runner.on("inspect", "--type", "container", answer=self._inspect)
         runner.on("stop", answer=lambda call: self._set(call, "exited"))
         runner.on("start", answer=lambda call: self._set(call, "running"))
+        runner.on("update", answer=self._update)
         runner.on("rename", answer=self._rename)
         runner.on("rm", answer=self._remove)
         runner.on("network", "ls", answer=lambda _call: Answer(sorted(self.networks)))
@@ -55,9 +58,13 @@ class OldEngine:
         """Return {name: state} of all containers."""
         return {one["name"]: one["state"] for one in self.containers.values()}
 
+    def restarts(self) -> dict[str, str]:
+        """Return {name: restart policy} of all containers."""
+        return {one["name"]: one.get("restart", "always") for one in self.containers.values()}
+
     def acts(self) -> list[str]:
         """Return the commands that change something, in order, as their verbs."""
-        verbs = ("stop", "start", "rename", "pull", "up", "down", "rm")
+        verbs = ("stop", "start", "update", "rename", "pull", "up", "down", "rm")
         commands = self.lab.runner.commands()
         return [next(word for word in argv if word in verbs) for argv in commands if set(argv) & set(verbs)]
 
@@ -83,6 +90,12 @@ class OldEngine:
                 self.containers[id]["state"] = state
         return Answer()
 
+    def _update(self, call: Call) -> Answer:
+        for id in call.argv:
+            if id in self.containers:
+                self.containers[id]["restart"] = call.argv[2].removeprefix("--restart=")
+        return Answer()
+
     def _rename(self, call: Call) -> Answer:
         id, name = call.argv[-2:]
         self.containers[id]["name"] = name
@@ -104,6 +117,11 @@ class OldEngine:
         }  # fmt: skip
         return Answer()
 
+    def up_and_fail(self, call: Call) -> Answer:
+        """Make the new containers, and end as `up` does where one of them does not start."""
+        self._up(call)
+        return Answer(exit_code=1)
+
     def _down(self, _call: Call) -> Answer:
         if self.is_away:
             return Answer(exit_code=1)
@@ -115,4 +133,6 @@ def _told(id: str, one: dict[str, str]) -> str:
     container: dict[str, Any] = json.loads(told(one["service"], Status=one["state"]))
     container["Id"], container["Name"] = id, f"/{one['name']}"
     container["Config"]["Labels"]["com.docker.compose.project"] = one["project"]
+    policy, _, tries = one.get("restart", "always").partition(":")
+    container["HostConfig"]["RestartPolicy"] = {"Name": policy, "MaximumRetryCount": int(tries or 0)}
     return json.dumps(container)

@@ -16,6 +16,7 @@ from tests.deployer.old_engine import OldEngine
 from tests.deployer.test_recovery import dead_owner
 
 BEFORE = {"front": "running", "blog-side-1": "exited"}
+RESTARTS = {"front": "on-failure:3", "blog-side-1": "no"}
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def old(lab: Lab) -> OldEngine:
 
 def assert_given_back(old: OldEngine, event: DeployEvent) -> None:
     assert old.state() == BEFORE
+    assert old.restarts() == RESTARTS
     assert App.objects.get(slug="demo").current_version is None
     assert not AppFolder("demo").path.exists()
     assert event.is_terminal
@@ -34,7 +36,7 @@ def test_a_project_is_handed_over(lab: Lab, old: OldEngine) -> None:
     event = lab.run(old.adoption())
 
     assert (event.status, event.error) == (Status.SUCCEEDED, "")
-    assert old.acts() == ["pull", "stop", "rename", "up", "rm", "rm"]
+    assert old.acts() == ["pull", "update", "stop", "rename", "up", "rm", "rm"]
     assert old.state() == {"front": "running"}
     assert old.networks == {}
     assert lab.app.current_version == event.version
@@ -82,6 +84,7 @@ def test_containers_that_have_the_apps_name_already_are_left_alone(lab: Lab, old
 @pytest.mark.parametrize(
     ("words", "step"),
     [
+        (("update", "--restart=no"), "hand_over"),
         (("stop", "old-web"), "hand_over"),
         (("old-web", "front-old-web"), "hand_over"),
         (("up", "--remove-orphans"), "up"),
@@ -107,7 +110,7 @@ def test_new_containers_that_do_not_run_well_give_all_back(lab: Lab, old: OldEng
     assert (event.status, event.step) == (Status.UNSTABLE, "verify")
     assert "web: dead" in event.error
     assert [one["state"] for one in event.services] == ["dead"]
-    assert old.acts()[-3:] == ["down", "rename", "start"]
+    assert old.acts()[-4:] == ["down", "rename", "update", "start"]
     assert_given_back(old, event)
 
 
@@ -153,6 +156,52 @@ def test_what_cannot_be_started_again_is_named(lab: Lab, old: OldEngine) -> None
     assert "blog could not be given back as a whole: front does not run (docker start front)" in event.error
 
 
+def test_no_restart_of_the_engine_starts_what_is_handed_over(lab: Lab, old: OldEngine) -> None:
+    meanwhile = {}
+    lab.runner.on("stop", "old-web", exit_code=1, before=lambda _call: meanwhile.update(old.restarts()))
+
+    event = lab.run(old.adoption())
+
+    assert set(meanwhile.values()) == {"no"}
+    assert_given_back(old, event)
+
+
+def test_the_old_ones_stand_still_while_new_ones_run_that_cannot_be_removed(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("down", "--remove-orphans", exit_code=1)
+    lab.runner.on("up", "--remove-orphans", answer=old.up_and_fail)
+
+    event = lab.run(old.adoption())
+
+    assert "the new containers of simpledeploy-demo could not be removed" in event.error
+    assert "the old ones are not started while these run: front;" in event.error
+    assert "docker update --restart=on-failure:3 front" in event.error
+    assert "docker start front" in event.error
+    assert old.containers["old-web"]["restart"] == "no"
+    assert old.containers["old-web"]["state"] == "exited"
+
+
+def test_the_old_ones_start_where_what_is_left_of_the_new_ones_stands_still(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("down", "--remove-orphans", exit_code=1)
+    old.new_state = "dead"
+
+    event = lab.run(old.adoption())
+
+    assert "the new containers of simpledeploy-demo could not be removed." in event.error
+    assert old.containers["old-web"]["state"] == "running"
+    assert old.containers["old-web"]["restart"] == "on-failure:3"
+
+
+def test_a_restart_policy_that_does_not_come_back_is_named(lab: Lab, old: OldEngine) -> None:
+    lab.runner.on("up", "--remove-orphans", exit_code=1)
+    lab.runner.on("update", "--restart=on-failure:3", exit_code=1)
+
+    event = lab.run(old.adoption())
+
+    named = "front does not restart by itself (docker update --restart=on-failure:3 front)"
+    assert f"blog could not be given back as a whole: {named}." in event.error
+    assert old.state() == BEFORE
+
+
 def test_old_containers_that_will_not_go_are_named_and_the_app_stays(lab: Lab, old: OldEngine) -> None:
     lab.runner.on("rm", "old-side", "old-web", exit_code=1)
 
@@ -175,8 +224,8 @@ def test_a_network_that_others_use_stays(lab: Lab, old: OldEngine) -> None:
     assert "The network blog_default stays: proxy is in it" in "\n".join(as_text(event.pk))
 
 
-def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
-    """Leave an adoption as a worker leaves it that is killed at the end of `step`."""
+def died_in(lab: Lab, old: OldEngine, step: str, **recorded: str) -> DeployEvent:
+    """Leave an adoption as a worker leaves it that is killed at the end of `step`, its policy `recorded`."""
     event = old.adoption()
     claimed = claims.claim_next(dead_owner())
     assert claimed is not None
@@ -186,7 +235,7 @@ def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
     (AppFolder("demo").path / "docker-compose.yml").write_text(claimed.version.yaml)
     arguments = claimed.arguments | {
         "old": [
-            {"id": "old-web", "name": "front", "ran": True, "aside": "front-old-web"},
+            {"id": "old-web", "name": "front", "ran": True, "aside": "front-old-web"} | recorded,
             {"id": "old-side", "name": "blog-side-1", "ran": False, "aside": ""},
         ]
     }
@@ -204,7 +253,8 @@ def died_in(lab: Lab, old: OldEngine, step: str) -> DeployEvent:
 def test_an_adoption_that_died_before_the_old_ones_were_removed_is_given_back(
     lab: Lab, old: OldEngine, step: str
 ) -> None:
-    event = died_in(lab, old, step)
+    event = died_in(lab, old, step, restart="on-failure:3")
+    old.containers["old-web"]["restart"] = "no"
 
     recover("me:1:1", runner=lab.runner)
 

@@ -224,8 +224,16 @@ def test_a_project_of_two_files_is_killed_in_between_and_then_adopted(
     panel_process: Callable[..., PanelProcess], make_app: MakeApp, old: OldProject, engine: Engine
 ) -> None:
     old.write("base.yml", COMPOSE)
-    old.write("more.yml", "services: {web: {labels: {from.the: override}, volumes: ['./more:/more']}}\n")
+    old.write(
+        "more.yml",
+        "services: {web: {labels: {from.the: override}, volumes: ['./more:/more'], restart: on-failure:3}}\n",
+    )
     old.up("base.yml", "more.yml")
+
+    def policy(id: str) -> str:
+        told = engine.inspect(id)["HostConfig"]["RestartPolicy"]
+        return f"{told['Name'] or 'no'}:{told['MaximumRetryCount']}".removesuffix(":0")
+
     front, before = old.front, old.ids()
     panel = panel_process(environment={"LAB_HOLD_STEPS": "verify"})
     app = make_app(panel, "adopt")
@@ -233,6 +241,8 @@ def test_a_project_of_two_files_is_killed_in_between_and_then_adopted(
     app.journal.wait_for_step(app.slug, "verify")
     assert engine.containers(app.project) != []
     assert old.running() == set()
+    # An engine that restarts now must not start them beside the new ones.
+    assert {policy(id) for id in before} == {"no"}
 
     panel.kill()
     del panel.environment["LAB_HOLD_STEPS"]
@@ -242,6 +252,7 @@ def test_a_project_of_two_files_is_killed_in_between_and_then_adopted(
     assert (event["status"], event["step"]) == ("interrupted", "verify")
     assert f"{old.name} was given back" in event["error"]
     assert old.running() == old.ids() == before
+    assert sorted(map(policy, before)) == ["no", "on-failure:3"]
     assert front in engine.containers(old.name)
     wait_until(lambda: old.answer() == "hello from the old folder", "the old project answers")
     assert engine.containers(app.project) == []

@@ -88,6 +88,11 @@ def stop(ids: Iterable[str]) -> list[str]:
     return [docker_program(), "stop", *ids]
 
 
+def set_restart(policy: str, ids: Iterable[str]) -> list[str]:
+    """Give containers another restart policy, such as no or on-failure:3."""
+    return [docker_program(), "update", f"--restart={policy}", *ids]
+
+
 def start(ids: Iterable[str]) -> list[str]:
     """Start containers that exist."""
     return [docker_program(), "start", *ids]

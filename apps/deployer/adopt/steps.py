@@ -1,7 +1,8 @@
 """The steps that only an adoption has, and the way back from each of them.
 
-From the stop of the old containers on, `arguments["old"]` of the event holds which they were, what ran
-and under which names: whatever happens then, `give_back` finds what it needs there, in another process too.
+From the stop of the old containers on, `arguments["old"]` of the event holds which they were, what ran,
+under which names and restart policies: whatever happens then, `give_back` finds what it needs there, in
+another process too.
 """
 
 import logging
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 GIVES_BACK = frozenset({"hand_over", "up", "verify"})
 
 _RUNS = frozenset({"running", "restarting", "paused"})
+_CANNOT_RESTART = frozenset({"removing", "dead"})
 _TIMEOUT = 180.0  # seconds for one command on the way back
 # Seconds that an engine which is away is waited for, and between two attempts.
 _PATIENCE, _PATIENCE_AT_THE_END, _PAUSE = 60.0, 10.0, 1.0
@@ -67,16 +69,28 @@ def hand_over(run: Run) -> None:
             "name": c.name,
             "ran": c.state in _RUNS,
             "aside": f"{c.name}-{c.id[:12]}" if c.name in claimed else "",
+            "restart": _restarts(c),
         }
         for c in found
     ]
     claims.advance(run.event, arguments={**arguments, "old": old})
+    # An engine that restarts starts what restarts "always", though it was stopped: beside the new ones.
+    if restarting := [one["id"] for one in old if one["restart"]]:
+        run.command(old_containers.set_restart("no", restarting), cwd=Path("/"))
     running = [one["id"] for one in old if one["ran"]]
     if running:
         run.command(old_containers.stop(running), cwd=Path("/"))
     for one in old:
         if one["aside"]:
             run.command(old_containers.rename(one["id"], one["aside"]), cwd=Path("/"))
+
+
+def _restarts(container: Container) -> str:
+    """Return its restart policy in the words of `docker update`; "" where it never restarts."""
+    if container.restart_policy == "no" or container.state in _CANNOT_RESTART:
+        return ""
+    tries = f":{container.restart_tries}" if container.restart_tries else ""
+    return container.restart_policy + tries
 
 
 def retire(run: Run) -> None:
@@ -123,9 +137,13 @@ def give_back(event: DeployEvent, runner: CommandRunner) -> str:
     if old:
         app_project = Project(event.app.project, folder.path)
         answer = collect(runner, compose.down(app_project), cwd=Path("/"), timeout=_TIMEOUT)
+        new: list[str] = []
         if not answer.ok:
             wrong.append(f"the new containers of {event.app.project} could not be removed")
-        wrong += _old_ones_back(project, old, runner)
+            new = [c.name for c in list_containers(runner, event.app.project) if c.state in _RUNS]
+        if new:
+            wrong.append(f"the old ones are not started while these run: {', '.join(new)}")
+        wrong += _old_ones_back(project, old, runner, start=not new)
     patient(App.objects.filter(pk=event.app.pk).update)(current_version=None)
     try:
         folder.remove()
@@ -139,18 +157,28 @@ def give_back(event: DeployEvent, runner: CommandRunner) -> str:
     return f"{project} was given back: {ran} of its {len(old)} containers run again, as before."
 
 
-def _old_ones_back(project: str, old: Iterable[dict[str, Any]], runner: CommandRunner) -> list[str]:
-    """Give the old containers their names back, and start those that ran; return what went wrong."""
+def _old_ones_back(
+    project: str, old: Iterable[dict[str, Any]], runner: CommandRunner, *, start: bool
+) -> list[str]:
+    """Rename the old containers back and, with `start`, let them restart and run as before.
+
+    Returns what went wrong.
+    """
     there = {c.id: c for c in list_containers(runner, project)}
     for one in old:
         if one["id"] in there and there[one["id"]].name != one["name"]:
             argv = old_containers.rename(one["id"], one["name"])
             collect(runner, argv, cwd=Path("/"), timeout=_TIMEOUT)
+    for one in old:
+        # What was handed over by a panel that left the policies alone has none.
+        if start and one["id"] in there and one.get("restart"):
+            argv = old_containers.set_restart(one["restart"], [one["id"]])
+            collect(runner, argv, cwd=Path("/"), timeout=_TIMEOUT)
     found = list_containers(runner, project)
     stand = {c.id for c in found if c.state not in _RUNS}
     to_start = [one["id"] for one in old if one["ran"] and one["id"] in stand]
     # Twice: a container that shares the network of another starts only after that one.
-    for _attempt in range(2):
+    for _attempt in range(2 if start else 0):
         to_start = [
             id
             for id in to_start
@@ -167,12 +195,19 @@ def _faults(
         container = after.get(one["id"])
         if container is None:
             yield f"{one['name']} is gone"
-        elif container.name != one["name"]:
+            continue
+        if one.get("restart", "") not in ("", _restarts(container)):
+            yield f"{one['name']} does not restart by itself ({_restart_by_hand(one)})"
+        if container.name != one["name"]:
             yield f"{container.name} could not be called {one['name']} again"
         elif one["id"] in not_started or (
             one["ran"] and container.state not in _RUNS and not container.ended_well
         ):
             yield f"{one['name']} does not run (docker start {one['name']})"
+
+
+def _restart_by_hand(one: dict[str, Any]) -> str:
+    return f"docker update --restart={one['restart']} {one['name']}"
 
 
 def given_back(event: DeployEvent, runner: CommandRunner, stopping: CancelToken) -> str:
@@ -188,10 +223,12 @@ def given_back(event: DeployEvent, runner: CommandRunner, stopping: CancelToken)
             if time.monotonic() < deadline:
                 time.sleep(_PAUSE)
                 continue
-            names = " ".join(one["name"] for one in event.arguments.get("old", []) if one["ran"])
+            old = event.arguments.get("old", [])
+            by_hand = [_restart_by_hand(one) for one in old if one.get("restart")]
+            by_hand.append(" ".join(["docker start", *(one["name"] for one in old if one["ran"])]))
             return (
                 f"{event.arguments['project']} could not be given back. {problem} Once it does, take the "
-                f"new containers of {event.slug} away and run: docker start {names}"
+                f"new containers of {event.slug} away and run: {' && '.join(by_hand)}"
             )
 
 
