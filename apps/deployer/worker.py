@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.utils import timezone
 
 from apps.core.owner import current_owner, is_alive
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 _POLL = 0.2  # seconds between looks for what other processes queued or cancelled
 _BEAT = 5.0  # seconds between heartbeats
 _REAP = 15.0  # seconds between looks for dead workers
+_AFTER_ERROR = 1.0  # seconds until the next attempt
 _SWEEP = 3600.0  # seconds between looks for output that is too old
 
 
@@ -55,18 +58,24 @@ class Worker:
         self._guarded(WorkerRow.objects.filter(name=self.name).delete)
 
     def run_one(self, event: DeployEvent, cancel: CancelToken) -> None:
-        """Run `event` here, after those of its app that were queued before it; return when it has ended."""
+        """Run `event` here, after those of its app that were queued before it; return when it has ended.
+
+        Also where `cancel` asks for the end and the database refuses to tell of it.
+        """
         seen = 0
         while True:
-            self._keep_up()
-            event.refresh_from_db()
-            if event.is_terminal and not self._running:
-                return
             if cancel.cancelled:
                 self._cancel_all()
-            elif not self._running:
-                self._claim(up_to=event)
+            went_well = self._guarded(partial(self._turn_for, event, cancel))
+            if not self._running and (event.is_terminal or (cancel.cancelled and not went_well)):
+                return
             seen = queue.news.wait(seen, _POLL)
+
+    def _turn_for(self, event: DeployEvent, cancel: CancelToken) -> None:
+        self._keep_up()
+        event.refresh_from_db()
+        if not (event.is_terminal or self._running or cancel.cancelled):
+            self._claim(up_to=event)
 
     def _until(self, stop: CancelToken) -> None:
         seen = 0
@@ -152,17 +161,21 @@ class Worker:
             time.sleep(0.05)
 
     @staticmethod
-    def _guarded(act: Callable[[], object]) -> None:
-        """Call `act`; what goes wrong is logged, and the worker goes on: it must outlive a full disk."""
+    def _guarded(act: Callable[[], object]) -> bool:
+        """Call `act`; what goes wrong is logged, and the worker goes on: it must outlive a full disk.
+
+        Tells whether all went well.
+        """
         try:
             act()
+            return True
         except DatabaseError as error:
             logger.error("The database refused: %s", error)
             connection.close()
-            time.sleep(1)
         except Exception:
             logger.exception("The worker met an unexpected error and goes on")
-            time.sleep(1)
+        time.sleep(_AFTER_ERROR)
+        return False
 
 
 def live_worker() -> bool:

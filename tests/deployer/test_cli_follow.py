@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 from django.core.management.base import OutputWrapper
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.accounts.actor import Actor
@@ -170,6 +170,31 @@ class TestWithoutAWorker:
         before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
         manage("app", "stop", "shop")
         assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+    def test_a_database_that_refuses_for_a_while_does_not_end_the_command(
+        self, manage: Manage, stand_in: StandInWorker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_app()
+        monkeypatch.setattr("apps.deployer.cli.following._WORKER_POLL", 0.01)
+        looks = [OperationalError("database is locked"), InterfaceError("connection already closed")]
+        workers, live_worker, position = list(looks), stand_in.live_worker, queue.position
+
+        def look(event: DeployEvent) -> int:
+            if looks:
+                raise looks.pop()
+            return position(event)
+
+        def look_for_worker() -> bool:
+            if workers:
+                raise workers.pop()
+            return live_worker()
+
+        monkeypatch.setattr(queue, "position", look)
+        monkeypatch.setattr("apps.deployer.worker.live_worker", look_for_worker)
+        done = manage("app", "stop", "shop")
+        assert looks == workers == []
+        assert (done.code, done.out) == (0, "pulling\nstarted\n")
+        assert done.err.count("The panel's database refuses; waiting for it") == 1
 
     def test_an_error_of_the_run_is_not_swallowed(self, manage: Manage, stand_in: StandInWorker) -> None:
         make_app()

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -188,6 +190,7 @@ def test_a_database_that_refuses_for_a_while_does_not_end_the_worker(
             raise refusals.pop()
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
+    monkeypatch.setattr(worker_module, "_AFTER_ERROR", 0)
     monkeypatch.setattr(worker_module.claims, "claim_next", claim)
     lab.engine_has([])
     event = lab.queue(Action.STOP)
@@ -203,6 +206,7 @@ def test_an_unexpected_error_of_one_look_does_not_end_the_worker(
 ) -> None:
     errors = [RuntimeError("a process vanished while it was looked at")]
     monkeypatch.setattr(worker_module, "_REAP", 0)
+    monkeypatch.setattr(worker_module, "_AFTER_ERROR", 0)
 
     def recover(*_args: object, **_kwargs: object) -> None:
         if errors:
@@ -296,6 +300,48 @@ def test_a_command_without_a_worker_runs_its_own_event_and_those_before_it(lab: 
 
     statuses = [DeployEvent.objects.get(pk=e.pk).status for e in (first, second, third)]
     assert statuses == [Status.SUCCEEDED, Status.SUCCEEDED, Status.QUEUED]
+
+
+def test_a_command_that_runs_its_event_outlasts_a_database_that_refuses(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, claimed = [OperationalError("database is locked")], [InterfaceError("connection already closed")]
+    real_recover, real_claim = worker_module.recover, claims.claim_next
+
+    def recover(*args: Any) -> None:
+        if looks:
+            raise looks.pop()
+        real_recover(*args)
+
+    def claim(*args: Any, **kwargs: Any) -> DeployEvent | None:
+        if claimed:
+            raise claimed.pop()
+        return real_claim(*args, **kwargs)
+
+    monkeypatch.setattr(worker_module, "_AFTER_ERROR", 0)
+    monkeypatch.setattr(worker_module, "_REAP", 0)
+    monkeypatch.setattr(worker_module, "recover", recover)
+    monkeypatch.setattr(claims, "claim_next", claim)
+    lab.engine_has([])
+    event = lab.queue(Action.STOP)
+
+    Worker(lab.runner).run_one(event, CancelToken())
+
+    assert looks == claimed == []
+    assert event.status == Status.SUCCEEDED
+
+
+def test_a_command_that_is_told_to_end_waits_for_no_database(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "_AFTER_ERROR", 0)
+    monkeypatch.setattr(worker_module, "recover", Mock(side_effect=OperationalError("disk I/O error")))
+    event, token = lab.queue(Action.STOP), CancelToken()
+    token.cancel()
+
+    Worker(lab.runner).run_one(event, token)
+
+    assert DeployEvent.objects.get().status == Status.QUEUED
 
 
 def test_a_command_without_a_worker_runs_the_prune_that_was_queued_before_its_event(

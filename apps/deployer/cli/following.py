@@ -10,9 +10,10 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 
 from apps.accounts.actor import Actor
+from apps.core.database import REFUSALS
 from apps.core.errors import Conflict
 from apps.deployer import worker
 from apps.deployer.cli.command import CANCELLED, FAILED, SUCCEEDED
@@ -137,28 +138,49 @@ def watch(event: DeployEvent, progress: Progress, interrupts: Interrupts, by: Ac
     asked = False
     look_for_worker = 0.0
     reader = EventReader(event, progress)
+    outlasting = Outlasting(progress)
     while True:
-        if own is None and time.monotonic() >= look_for_worker:
-            look_for_worker = time.monotonic() + _WORKER_POLL
-            if event.is_active and not worker.live_worker():
-                own = OwnRun(event)
-        reader.look()
+        with outlasting:
+            if own is None and time.monotonic() >= look_for_worker:
+                look_for_worker = time.monotonic() + _WORKER_POLL
+                if event.is_active and not worker.live_worker():
+                    own = OwnRun(event)
+            reader.look()
         if reader.is_complete:
             if own:
                 own.end()
             return False
         if own and own.is_over and event.is_active:
             # It could not take the event; after the next look for a worker this process tries again.
-            own.end()
-            own = None
+            over, own = own, None
+            with outlasting:
+                over.end()
         if interrupts.wait(_POLL):
             if own is None:
                 return True
             if asked:
                 own.cancel.cancel()
             progress.say(f"Cancelling event {event.pk} ...")
-            cancel_unless_ended(event, by)
+            with outlasting:
+                cancel_unless_ended(event, by)
             asked = True
+
+
+class Outlasting(AbstractContextManager["Outlasting"]):
+    """Swallows what the panel's database refuses within the block, as the event goes on; says it once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._said = False
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, REFUSALS):
+            return False
+        connection.close()
+        if not self._said:
+            self._progress.say(f"The panel's database refuses; waiting for it: {str(error).strip()}")
+            self._said = True
+        return True
 
 
 class EventReader:
