@@ -155,7 +155,7 @@ ASK = """async () => {
     // What is asked first is answered last.
     setTimeout(() => resolve(answer), text === "slow" ? 900 : 10);
   });
-  const changed = watchText(form, (answer) => shown.push(answer.text ?? answer.failure));
+  const { changed } = watchText(form, (answer) => shown.push(answer.text ?? answer.failure));
   const type = async (text, wait) => {
     form.elements.compose.value = text;
     changed();
