@@ -109,7 +109,7 @@ def credentials(run: Run) -> None:
 
 
 def pull(run: Run) -> None:
-    """Pull the images, and look once more whether the content may be brought up."""
+    """Pull the images, look once more whether the content may be brought up, and keep the plan for that."""
     try:
         _pull(run)
     except StepFailed as failure:
@@ -123,6 +123,10 @@ def pull(run: Run) -> None:
     if run.event.action in CHANGING:
         # A pull can take long, and containers that run may have changed what lies in the folder.
         patient(require_allowed)(run)
+    # Here and not in *up*: who cancels while it is waited for has changed nothing.
+    # What was approved stays in the event as it was shown.
+    if run.planning and run.event.approval != Approval.GIVEN:
+        claims.advance(run.event, plan=run.planning.told())
 
 
 def _pull(run: Run) -> None:
@@ -144,9 +148,6 @@ def drop_credentials(run: Run) -> None:
 
 def up(run: Run) -> None:
     """Make the new content the current one and start it."""
-    # What was approved stays in the event as it was shown.
-    if run.planning and run.event.approval != Approval.GIVEN:
-        claims.advance(run.event, plan=run.planning.told())
     patient(App.objects.filter(pk=run.app.pk).update)(current_version=run.event.version)
     run.folder.keep()
     run.command(compose.up(run.project))

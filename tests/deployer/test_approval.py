@@ -1,6 +1,7 @@
 """What an approval is bound to, and the step that compares it with what is about to be done."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,8 @@ from apps.core.errors import NotAllowed
 from apps.deployer.approval import requests
 from apps.deployer.approval.requests import NotByToken, ReviewOutdated
 from apps.deployer.approval.review import review
+from apps.deployer.plan.plan_ahead import PlanAhead
+from apps.deployer.runner.interface import CancelToken
 from apps.deployer.runner.mock_runner import Call
 from apps.deployer.verdict.verdict import Expectation
 from apps.deployments import queue
@@ -127,6 +130,23 @@ def test_what_cannot_be_planned_is_not_done(waiting: Lab) -> None:
 
     assert event.status == Status.FAILED
     assert "What it would do could not be told" in event.error
+
+
+def test_a_cancel_while_it_is_compared_is_no_difference(
+    waiting: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, token = approve(asked(waiting), person("bob")), CancelToken()
+
+    def cancelled(planning: PlanAhead, images: Collection[str]) -> tuple[str, str]:
+        token.cancel()
+        return "", ""
+
+    monkeypatch.setattr(PlanAhead, "bond", cancelled)
+
+    event = waiting.run(event, token)
+
+    assert (event.status, event.step) == (Status.INTERRUPTED, "compare")
+    assert event.error.startswith("The panel was stopped in step compare. Nothing was changed")
 
 
 def test_a_plan_that_was_changed_in_the_database_is_not_done(waiting: Lab) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
+from apps.deployer.app_folder import AppFolder
 from apps.deployer.plan import plan_ahead
-from apps.deployer.runner.interface import Outcome
+from apps.deployer.plan.plan_ahead import PlanAhead
+from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import Call
 from apps.deployments.states import Status
 from tests.deployer.conftest import Lab, compose_text
@@ -62,6 +65,28 @@ def test_a_deploy_that_never_gets_to_up_has_no_plan(lab: Lab) -> None:
     knowing(lab).runner.on("compose", "pull", exit_code=1)
     event = lab.deployed()
     assert (event.status, event.plan) == (Status.FAILED, {})
+
+
+def test_a_cancel_while_the_plan_is_waited_for_leaves_everything_as_it_was(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = knowing(lab).deployed(text=compose_text("127.0.0.1:5999/demo/web:0"))
+    folder = AppFolder("demo").path
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    token, told = CancelToken(), PlanAhead.told
+
+    def cancelled(planning: PlanAhead) -> dict[str, Any]:
+        token.cancel()
+        return told(planning)
+
+    monkeypatch.setattr(PlanAhead, "told", cancelled)
+
+    event = lab.run(lab.queue(), token)
+
+    assert event.status == Status.INTERRUPTED
+    assert event.error.startswith("The panel was stopped in step pull. Nothing was changed")
+    assert lab.app.current_version == first.version
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
 
 
 def test_what_cannot_be_planned_is_logged_and_deployed(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,7 @@
 """The step before an approved event acts: is it still what was approved?"""
 
 from apps.deployer.approval.review import review
-from apps.deployer.run import Run, StepFailed
+from apps.deployer.run import Run, RunCancelled, StepFailed
 
 
 def compare(run: Run) -> None:
@@ -14,6 +14,8 @@ def compare(run: Run) -> None:
     else:
         now = review(event, run.runner)
         summary, sha256 = now.plan.summary, now.sha256
+    if run.cancel.cancelled:
+        raise RunCancelled  # which may be why it could not be told
     if sha256 and sha256 == event.approval_sha256:
         run.log.say(f"It is what {event.approval_by} approved, SHA-256 {sha256[:12]}")
         return

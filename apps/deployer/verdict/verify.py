@@ -22,8 +22,8 @@ def verify(run: Run) -> None:
     """Wait until all services run or have ended as asked, for `App.verify_timeout` seconds at most.
 
     What stood well within that time gets `App.calm_seconds` to prove it. Where the engine was away, both
-    begin anew, once. `Run.reports` then holds how the services stand. Raises StepFailed: status failed
-    where a job did not end with 0 or the engine stays away, else unstable; and RunCancelled.
+    begin anew, the first only once. `Run.reports` then holds how the services stand. Raises StepFailed:
+    status failed where a job did not end with 0 or the engine stays away, else unstable; and RunCancelled.
     """
     if asks_for_nothing(run.expected) and run.event.action != Action.SCALE:
         raise StepFailed("No container is asked for, so nothing of the app runs", status=Status.UNSTABLE)
