@@ -13,8 +13,7 @@ from apps.deployer.adopt.steps import after_crash
 from apps.deployer.app_folder import AppFolder, FolderProblem
 from apps.deployer.engine_errors import EngineProblem
 from apps.deployer.memory_folder import sweep_memory_folders
-from apps.deployer.runner import default_runner
-from apps.deployer.runner.interface import CommandRunner
+from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployer.runner.orphans import end_orphans, owners_of_leftovers
 from apps.deployer.steps import BEFORE_UP
 from apps.deployments import claims
@@ -27,12 +26,14 @@ logger = logging.getLogger(__name__)
 STALE_AFTER = 60
 
 
-def recover(me: str, running_here: Collection[int] = (), runner: CommandRunner | None = None) -> None:
+def recover(me: str, running_here: Collection[int] = ()) -> list[DeployEvent]:
     """End what dead processes left on this machine, and close the events that dead workers were running.
 
     `me` is this worker, who takes such an event over first: two that recover at once do not meet.
-    `running_here` are the ids of the events that it runs now, `runner` (the default one) asks the engine.
+    `running_here` are the ids of the events that it runs now. Returns those that `finish_adoption` closes,
+    whose commands may take minutes.
     """
+    adoptions = []
     for owner in owners_of_leftovers():
         if is_alive(owner) is False:
             ended = end_orphans(owner)
@@ -43,26 +44,37 @@ def recover(me: str, running_here: Collection[int] = (), runner: CommandRunner |
         # One of its own that it does not run is left from a recovery that the database cut short.
         alive = event.worker != me and is_alive(event.worker)
         if alive is False or (alive is None and (event.heartbeat_at or stale) <= stale):
-            _close(event, me, runner or default_runner())
+            if not claims.take_over(event, me):
+                continue
+            if event.action == Action.ADOPT and event.step not in BEFORE_UP:
+                adoptions.append(event)
+            else:
+                _close(event)
     for row in Worker.objects.exclude(name=me):
         alive = is_alive(row.name)
         if alive is False or (alive is None and row.heartbeat_at < stale):
             row.delete()
+    return adoptions
 
 
-def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
-    if not claims.take_over(event, me):
-        return
+def finish_adoption(event: DeployEvent, runner: CommandRunner, cancel: CancelToken) -> None:
+    """Close the adoption `event`, which `recover` has taken over, once its containers are given back or gone.
+
+    Where the engine does not answer, or on `cancel`, it stays this worker's own, for another attempt.
+    """
+    try:
+        aftermath = after_crash(event, runner, cancel)
+    except EngineProblem as problem:
+        why = "the panel stops" if cancel.cancelled else problem
+        logger.warning("Event %s cannot be cleared up yet: %s", event.pk, why)
+    else:
+        _finish(event, f" {aftermath}")
+
+
+def _close(event: DeployEvent) -> None:
     aftermath = ""
     if event.app is None:
         aftermath = " What was removed until then is gone; another prune finds the rest."
-    elif event.action == Action.ADOPT and event.step not in BEFORE_UP:
-        try:
-            aftermath = f" {after_crash(event, runner)}"
-        except EngineProblem as problem:
-            # The event stays this worker's own, and the next look around tries again.
-            logger.warning("Event %s cannot be cleared up yet: %s", event.pk, problem)
-            return
     elif event.action in CHANGING:
         folder = AppFolder(event.slug)
         if event.step in BEFORE_UP:
@@ -81,6 +93,10 @@ def _close(event: DeployEvent, me: str, runner: CommandRunner) -> None:
         aftermath = " It may be done in part; ask for it again."
     else:
         aftermath = " Nothing was changed."
+    _finish(event, aftermath)
+
+
+def _finish(event: DeployEvent, aftermath: str) -> None:
     logger.warning("Event %s was interrupted in step %s", event.pk, event.step)
     claims.finish(
         event,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -16,7 +17,7 @@ from apps.core.owner import current_owner, is_alive
 from apps.deployer.console.consoles import consoles
 from apps.deployer.console.ending import sweep
 from apps.deployer.deployer import Deployer
-from apps.deployer.recovery import STALE_AFTER, recover
+from apps.deployer.recovery import STALE_AFTER, finish_adoption, recover
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployments import approvals, claims, queue, retention
@@ -32,6 +33,12 @@ _AFTER_ERROR = 1.0  # seconds until the next attempt
 _SWEEP = 3600.0  # seconds between looks for output that is too old
 
 
+class _Running(NamedTuple):
+    thread: threading.Thread
+    cancel: CancelToken
+    is_recovery: bool
+
+
 class Worker:
     """Runs events of the queue in this process until it is told to stop."""
 
@@ -39,7 +46,7 @@ class Worker:
         self.name = current_owner()
         self._runner = runner or default_runner()
         self._deployer = Deployer(self._runner)
-        self._running: dict[int, tuple[threading.Thread, CancelToken]] = {}
+        self._running: dict[int, _Running] = {}
         self._clearing: threading.Thread | None = None
         self._registered_at = self._beaten_at = self._reaped_at = self._swept_at = float("-inf")
 
@@ -98,39 +105,54 @@ class Worker:
         event = claims.claim_next(self.name, up_to=up_to)
         if event is None:
             return False
-        token = CancelToken()
-        thread = threading.Thread(target=self._run, args=(event, token), name=f"event-{event.pk}")
-        self._running[event.pk] = (thread, token)
-        thread.start()
+        self._begin(event, self._deployer.run)
         return True
 
-    def _run(self, event: DeployEvent, token: CancelToken) -> None:
+    def _begin(
+        self, event: DeployEvent, act: Callable[[DeployEvent, CancelToken], None], is_recovery: bool = False
+    ) -> None:
+        token = CancelToken()
+        thread = threading.Thread(target=self._run, args=(event, act, token), name=f"event-{event.pk}")
+        self._running[event.pk] = _Running(thread, token, is_recovery)
+        thread.start()
+
+    def _run(
+        self, event: DeployEvent, act: Callable[[DeployEvent, CancelToken], None], token: CancelToken
+    ) -> None:
         try:
-            self._deployer.run(event, token)
+            self._guarded(partial(act, event, token))
         finally:
             connection.close()
             queue.news.announce()
 
     def _keep_up(self) -> None:
         """Forget ended threads, pass on cancels and lost claims, beat, and reap."""
-        for pk, (thread, _token) in list(self._running.items()):
-            if not thread.is_alive():
-                del self._running[pk]
         now = time.monotonic()
+        for pk, one in list(self._running.items()):
+            if not one.thread.is_alive():
+                del self._running[pk]
+                if one.is_recovery:
+                    # What it could not finish is not tried again at once.
+                    self._reaped_at = now
         if self._running:
             mine = DeployEvent.objects.running().filter(pk__in=self._running, worker=self.name)
             wanted = dict(mine.values_list("pk", "cancel_requested_at"))
-            for pk, (_thread, token) in self._running.items():
-                if wanted.get(pk, "lost"):
-                    token.cancel()
+            for pk, one in self._running.items():
+                # What was wanted of an event before its worker died ends no recovery.
+                if pk not in wanted or (wanted[pk] and not one.is_recovery):
+                    one.cancel.cancel()
             if self._beaten_at + _BEAT <= now:
                 self._beaten_at = now
                 mine.update(heartbeat_at=timezone.now())
         if self._reaped_at + _REAP <= now:
             self._reaped_at = now
             approvals.expire()
-            recover(self.name, set(self._running), self._runner)
+            for event in recover(self.name, set(self._running)):
+                self._begin(event, self._finish_adoption, is_recovery=True)
             self._clear_consoles()
+
+    def _finish_adoption(self, event: DeployEvent, cancel: CancelToken) -> None:
+        finish_adoption(event, self._runner, cancel)
 
     def _clear_consoles(self) -> None:
         """End what is left of consoles, in a thread: a container may hang, and cancels and claims go on."""
@@ -147,8 +169,8 @@ class Worker:
         self._clearing.start()
 
     def _cancel_all(self) -> None:
-        for _thread, token in self._running.values():
-            token.cancel()
+        for one in self._running.values():
+            one.cancel.cancel()
 
     def _drain(self, stop_now: CancelToken) -> None:
         seconds = settings.SIMPLEDEPLOY_DRAIN_TIMEOUT

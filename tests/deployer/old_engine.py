@@ -40,7 +40,7 @@ class OldEngine:
         runner.on("network", "ls", answer=lambda _call: Answer(sorted(self.networks)))
         runner.on("network", "rm", answer=self._remove_network)
         runner.on("compose", "up", answer=self._up)
-        runner.on("compose", "down", answer=self._down)
+        runner.on("compose", "down", answer=self.down)
 
     def adoption(self) -> DeployEvent:
         """Queue the adoption of the project as the app of the lab."""
@@ -122,7 +122,8 @@ class OldEngine:
         self._up(call)
         return Answer(exit_code=1)
 
-    def _down(self, _call: Call) -> Answer:
+    def down(self, _call: Call) -> Answer:
+        """Remove the new containers, as `down` does."""
         if self.is_away:
             return Answer(exit_code=1)
         self.containers = {id: one for id, one in self.containers.items() if one["project"] != NEW}

@@ -1,19 +1,24 @@
 """Taking a project over, step by step over a played engine: it is handed over, or given back."""
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from apps.applications.models import App
+from apps.applications.services import create_app
+from apps.core.owner import current_owner
+from apps.deployer import worker as worker_module
 from apps.deployer.adopt import steps as adopt_steps
 from apps.deployer.app_folder import AppFolder
-from apps.deployer.recovery import recover
+from apps.deployer.recovery import finish_adoption, recover
 from apps.deployer.runner.interface import CancelToken
 from apps.deployments import claims, queue
 from apps.deployments.logs import as_text
 from apps.deployments.models import DeployEvent
-from apps.deployments.states import Status
+from apps.deployments.states import Action, Status
 from tests.deployer.conftest import ANN, Lab
 from tests.deployer.old_engine import OldEngine
 from tests.deployer.test_recovery import dead_owner
+from tests.deployer.test_worker import ended, serving, wait_until
 
 BEFORE = {"front": "running", "blog-side-1": "exited"}
 RESTARTS = {"front": "on-failure:3", "blog-side-1": "no"}
@@ -249,6 +254,11 @@ def died_in(lab: Lab, old: OldEngine, step: str, **recorded: str) -> DeployEvent
     return event
 
 
+def recover_all(lab: Lab) -> None:
+    for event in recover("me:1:1"):
+        finish_adoption(event, lab.runner, CancelToken())
+
+
 @pytest.mark.parametrize("step", ["hand_over", "up", "verify"])
 def test_an_adoption_that_died_before_the_old_ones_were_removed_is_given_back(
     lab: Lab, old: OldEngine, step: str
@@ -256,7 +266,7 @@ def test_an_adoption_that_died_before_the_old_ones_were_removed_is_given_back(
     event = died_in(lab, old, step, restart="on-failure:3")
     old.containers["old-web"]["restart"] = "no"
 
-    recover("me:1:1", runner=lab.runner)
+    recover_all(lab)
 
     event.refresh_from_db()
     assert event.status == Status.INTERRUPTED
@@ -270,7 +280,7 @@ def test_an_adoption_that_died_before_it_stopped_anything_changed_nothing(lab: L
     assert claimed is not None
     claims.advance(claimed, step="hand_over")
 
-    recover("me:1:1", runner=lab.runner)
+    recover_all(lab)
 
     event.refresh_from_db()
     assert "Nothing was changed: blog runs as before." in event.error
@@ -282,7 +292,7 @@ def test_an_adoption_that_died_before_it_stopped_anything_changed_nothing(lab: L
 def test_an_adoption_that_died_after_that_is_finished(lab: Lab, old: OldEngine, step: str) -> None:
     event = died_in(lab, old, step)
 
-    recover("me:1:1", runner=lab.runner)
+    recover_all(lab)
 
     event.refresh_from_db()
     assert event.status == Status.INTERRUPTED
@@ -294,16 +304,53 @@ def test_an_adoption_that_died_after_that_is_finished(lab: Lab, old: OldEngine, 
 def test_recovery_waits_for_an_engine_that_is_away(lab: Lab, old: OldEngine) -> None:
     event = died_in(lab, old, "up")
     old.is_away = True
-    recover("me:1:1", runner=lab.runner)
+    recover_all(lab)
     event.refresh_from_db()
     assert event.status == Status.RUNNING
 
     old.is_away = False
-    recover("me:1:1", runner=lab.runner)
+    recover_all(lab)
 
     event.refresh_from_db()
     assert event.status == Status.INTERRUPTED
     assert_given_back(old, event)
+
+
+def test_recovery_that_hangs_holds_nothing_up_and_goes_on_after_the_next_start(
+    lab: Lab, old: OldEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SIMPLEDEPLOY_DRAIN_TIMEOUT = 0
+    monkeypatch.setattr(worker_module, "_BEAT", 0.05)
+    monkeypatch.setattr(worker_module, "_REAP", 0.05)
+    lab.runner.on("down", "--remove-orphans", blocks_until_cancelled=True)
+    lab.runner.on("compose", "stop", blocks_until_cancelled=True)
+    event = died_in(lab, old, "up")
+    # What somebody wanted of the adoption ends no recovery.
+    queue.cancel(event, ANN)
+
+    def now() -> DeployEvent:
+        return DeployEvent.objects.get(pk=event.pk)
+
+    with serving(lab.runner) as (stop, _stop_now, thread):
+        wait_until(lambda: any("down" in argv for argv in lab.runner.commands()))
+        other = queue.enqueue(create_app("other", "", ANN), Action.STOP, ANN)
+        wait_until(lambda: DeployEvent.objects.get(pk=other.pk).step == "stop")
+        queue.cancel(other, ANN)
+        ended(other)
+        beat = now().heartbeat_at
+        wait_until(lambda: now().heartbeat_at != beat)
+        stop.cancel()
+        thread.join(15)
+        assert not thread.is_alive()
+
+    assert [argv for argv in lab.runner.commands() if "down" in argv][1:] == []
+    assert (now().status, now().worker) == (Status.RUNNING, current_owner())
+    assert AppFolder("demo").path.exists()
+
+    lab.runner.on("compose", "down", "--remove-orphans", answer=old.down)
+    with serving(lab.runner):
+        ended(event)
+    assert_given_back(old, now())
 
 
 def test_giving_back_waits_for_an_engine_that_is_away(

@@ -208,9 +208,10 @@ def test_an_unexpected_error_of_one_look_does_not_end_the_worker(
     monkeypatch.setattr(worker_module, "_REAP", 0)
     monkeypatch.setattr(worker_module, "_AFTER_ERROR", 0)
 
-    def recover(*_args: object, **_kwargs: object) -> None:
+    def recover(*_args: object, **_kwargs: object) -> list[DeployEvent]:
         if errors:
             raise errors.pop()
+        return []
 
     monkeypatch.setattr(worker_module, "recover", recover)
     lab.engine_has([])
@@ -308,10 +309,10 @@ def test_a_command_that_runs_its_event_outlasts_a_database_that_refuses(
     looks, claimed = [OperationalError("database is locked")], [InterfaceError("connection already closed")]
     real_recover, real_claim = worker_module.recover, claims.claim_next
 
-    def recover(*args: Any) -> None:
+    def recover(*args: Any) -> list[DeployEvent]:
         if looks:
             raise looks.pop()
-        real_recover(*args)
+        return real_recover(*args)
 
     def claim(*args: Any, **kwargs: Any) -> DeployEvent | None:
         if claimed:

@@ -8,7 +8,7 @@ from typing import Any
 from apps.deployer.containers import ask_engine
 from apps.deployer.dotenv_values import unescaped
 from apps.deployer.programs import docker_program
-from apps.deployer.runner.interface import CommandRunner
+from apps.deployer.runner.interface import CancelToken, CommandRunner
 
 _PROJECT_LABEL = "com.docker.compose.project"
 
@@ -58,10 +58,10 @@ def other_binds(service: Mapping[str, Any], inside: Inside) -> Iterator[str]:
             yield target
 
 
-def network_users(runner: CommandRunner) -> dict[str, dict[str, str]]:
+def network_users(runner: CommandRunner, cancel: CancelToken | None = None) -> dict[str, dict[str, str]]:
     """Return {network: {container id: name}} of all containers, running or not. Raises EngineUnreachable."""
     form = "[{{json .ID}},{{json .Names}},{{json .Networks}}]"
-    told = ask_engine(runner, "ps", "--all", "--no-trunc", "--format", form)
+    told = ask_engine(runner, "ps", "--all", "--no-trunc", "--format", form, cancel=cancel)
     users: dict[str, dict[str, str]] = {}
     for line in told.stdout.splitlines():
         if line.startswith("["):
@@ -71,10 +71,10 @@ def network_users(runner: CommandRunner) -> dict[str, dict[str, str]]:
     return users
 
 
-def networks_of(runner: CommandRunner, project: str) -> list[str]:
+def networks_of(runner: CommandRunner, project: str, cancel: CancelToken | None = None) -> list[str]:
     """Return the names of the networks that Compose made for `project`. Raises EngineUnreachable."""
     label = f"label={_PROJECT_LABEL}={project}"
-    told = ask_engine(runner, "network", "ls", "--filter", label, "--format", "{{.Name}}")
+    told = ask_engine(runner, "network", "ls", "--filter", label, "--format", "{{.Name}}", cancel=cancel)
     return sorted(told.stdout.split())
 
 

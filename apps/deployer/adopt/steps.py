@@ -8,6 +8,7 @@ another process too.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,35 +101,37 @@ def retire(run: Run) -> None:
         raise StepFailed(f"The app runs. Of the old containers these are left: {', '.join(left)}.")
 
 
-def clear_away(event: DeployEvent, runner: CommandRunner, say: Callable[[str], object]) -> list[str]:
+def clear_away(
+    event: DeployEvent, runner: CommandRunner, say: Callable[[str], object], cancel: CancelToken | None = None
+) -> list[str]:
     """Remove what `retire` does, as far as it is still there; return the names of containers that stay.
 
-    Raises EngineUnreachable.
+    Raises EngineUnreachable, on `cancel` too.
     """
     project = event.arguments["project"]
     ids = {one["id"] for one in event.arguments["old"]}
 
     def standing() -> dict[str, str]:
-        return {c.id: c.name for c in list_containers(runner, project) if c.id in ids}
+        return {c.id: c.name for c in list_containers(runner, project, cancel) if c.id in ids}
 
+    act = partial(collect, runner, cwd=Path("/"), timeout=_TIMEOUT, cancel=cancel)
     if there := standing():
-        collect(runner, old_containers.remove(sorted(there)), cwd=Path("/"), timeout=_TIMEOUT)
-    left = standing()
-    users = network_users(runner)
-    for network in networks_of(runner, project):
+        act(old_containers.remove(sorted(there)))
+    users = network_users(runner, cancel)
+    for network in networks_of(runner, project, cancel):
         if network in users:
             say(f"The network {network} stays: {', '.join(sorted(users[network].values()))} is in it")
             continue
-        answer = collect(runner, old_containers.remove_network(network), cwd=Path("/"), timeout=_TIMEOUT)
+        answer = act(old_containers.remove_network(network))
         say(f"Network {network} removed" if answer.ok else f"The network {network} could not be removed")
-    return sorted(left.values())
+    return sorted(standing().values())
 
 
-def give_back(event: DeployEvent, runner: CommandRunner) -> str:
+def give_back(event: DeployEvent, runner: CommandRunner, cancel: CancelToken | None = None) -> str:
     """Take away what the adoption `event` has made, and start what ran before; return a sentence on it.
 
     Each part is without effect where it is done already, so that it can be repeated after a crash.
-    Raises EngineProblem where the engine does not answer.
+    Raises EngineProblem where the engine does not answer, on `cancel` too.
     """
     assert event.app is not None
     project, folder = event.arguments["project"], AppFolder(event.slug)
@@ -136,14 +139,15 @@ def give_back(event: DeployEvent, runner: CommandRunner) -> str:
     wrong = []
     if old:
         app_project = Project(event.app.project, folder.path)
-        answer = collect(runner, compose.down(app_project), cwd=Path("/"), timeout=_TIMEOUT)
+        answer = collect(runner, compose.down(app_project), cwd=Path("/"), timeout=_TIMEOUT, cancel=cancel)
         new: list[str] = []
         if not answer.ok:
             wrong.append(f"the new containers of {event.app.project} could not be removed")
-            new = [c.name for c in list_containers(runner, event.app.project) if c.state in _RUNS]
+            found = list_containers(runner, event.app.project, cancel)
+            new = [c.name for c in found if c.state in _RUNS]
         if new:
             wrong.append(f"the old ones are not started while these run: {', '.join(new)}")
-        wrong += _old_ones_back(project, old, runner, start=not new)
+        wrong += _old_ones_back(project, old, runner, cancel, start=not new)
     patient(App.objects.filter(pk=event.app.pk).update)(current_version=None)
     try:
         folder.remove()
@@ -158,33 +162,33 @@ def give_back(event: DeployEvent, runner: CommandRunner) -> str:
 
 
 def _old_ones_back(
-    project: str, old: Iterable[dict[str, Any]], runner: CommandRunner, *, start: bool
+    project: str,
+    old: Iterable[dict[str, Any]],
+    runner: CommandRunner,
+    cancel: CancelToken | None,
+    *,
+    start: bool,
 ) -> list[str]:
     """Rename the old containers back and, with `start`, let them restart and run as before.
 
     Returns what went wrong.
     """
-    there = {c.id: c for c in list_containers(runner, project)}
+    act = partial(collect, runner, cwd=Path("/"), timeout=_TIMEOUT, cancel=cancel)
+    there = {c.id: c for c in list_containers(runner, project, cancel)}
     for one in old:
         if one["id"] in there and there[one["id"]].name != one["name"]:
-            argv = old_containers.rename(one["id"], one["name"])
-            collect(runner, argv, cwd=Path("/"), timeout=_TIMEOUT)
+            act(old_containers.rename(one["id"], one["name"]))
     for one in old:
         # What was handed over by a panel that left the policies alone has none.
         if start and one["id"] in there and one.get("restart"):
-            argv = old_containers.set_restart(one["restart"], [one["id"]])
-            collect(runner, argv, cwd=Path("/"), timeout=_TIMEOUT)
-    found = list_containers(runner, project)
+            act(old_containers.set_restart(one["restart"], [one["id"]]))
+    found = list_containers(runner, project, cancel)
     stand = {c.id for c in found if c.state not in _RUNS}
     to_start = [one["id"] for one in old if one["ran"] and one["id"] in stand]
     # Twice: a container that shares the network of another starts only after that one.
     for _attempt in range(2 if start else 0):
-        to_start = [
-            id
-            for id in to_start
-            if not collect(runner, old_containers.start([id]), cwd=Path("/"), timeout=_TIMEOUT).ok
-        ]
-    after = {c.id: c for c in list_containers(runner, project)}
+        to_start = [id for id in to_start if not act(old_containers.start([id])).ok]
+    after = {c.id: c for c in list_containers(runner, project, cancel)}
     return list(_faults(old, after, to_start))
 
 
@@ -232,14 +236,14 @@ def given_back(event: DeployEvent, runner: CommandRunner, stopping: CancelToken)
             )
 
 
-def after_crash(event: DeployEvent, runner: CommandRunner) -> str:
+def after_crash(event: DeployEvent, runner: CommandRunner, cancel: CancelToken) -> str:
     """Finish what a dead worker left of the adoption `event` from *hand_over* on; return a sentence on it.
 
     Until the new containers had stood well, the old ones come back; after that, they go.
-    Raises EngineProblem where the engine does not answer.
+    Raises EngineProblem where the engine does not answer, on `cancel` too.
     """
     if event.step in GIVES_BACK:
-        return give_back(event, runner)
-    left = clear_away(event, runner, logger.info)
+        return give_back(event, runner, cancel)
+    left = clear_away(event, runner, logger.info, cancel)
     gone = f"still there: {', '.join(left)}" if left else "gone"
     return f"{event.slug} runs; the old containers of {event.arguments['project']} are {gone}."
