@@ -5,7 +5,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 
-from django.utils import timezone
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
 
 from apps.applications.models import App
 from apps.core.owner import is_alive
@@ -23,7 +24,11 @@ from apps.deployments.states import CHANGING, Action, Status
 logger = logging.getLogger(__name__)
 
 # Seconds without a heartbeat after which a worker on another machine counts as dead.
-STALE_AFTER = 60
+_STALE_AFTER = 60
+# By the database's clock, which all machines share, as heartbeats are written.
+BEATS = ExpressionWrapper(
+    Q(heartbeat_at__gte=Now() - timedelta(seconds=_STALE_AFTER)), output_field=BooleanField()
+)
 
 
 def recover(me: str, running_here: Collection[int] = ()) -> list[DeployEvent]:
@@ -33,26 +38,26 @@ def recover(me: str, running_here: Collection[int] = ()) -> list[DeployEvent]:
     `running_here` are the ids of the events that it runs now. Returns those that `finish_adoption` closes,
     whose commands may take minutes.
     """
-    adoptions = []
+    adoptions: list[DeployEvent] = []
     for owner in owners_of_leftovers():
         if is_alive(owner) is False:
             ended = end_orphans(owner)
             logger.warning("Ended %d process(es) that %s left behind", ended, owner)
     sweep_memory_folders()
-    stale = timezone.now() - timedelta(seconds=STALE_AFTER)
-    for event in DeployEvent.objects.running().exclude(pk__in=running_here).select_related("app", "version"):
+    running = DeployEvent.objects.running().exclude(pk__in=running_here).annotate(beats=BEATS)
+    for event in running.select_related("app", "version"):
         # One of its own that it does not run is left from a recovery that the database cut short.
         alive = event.worker != me and is_alive(event.worker)
-        if alive is False or (alive is None and (event.heartbeat_at or stale) <= stale):
+        if alive is False or (alive is None and not event.beats):
             if not claims.take_over(event, me):
                 continue
             if event.action == Action.ADOPT and event.step not in BEFORE_UP:
                 adoptions.append(event)
             else:
                 _close(event)
-    for row in Worker.objects.exclude(name=me):
+    for row in Worker.objects.exclude(name=me).annotate(beats=BEATS):
         alive = is_alive(row.name)
-        if alive is False or (alive is None and row.heartbeat_at < stale):
+        if alive is False or (alive is None and not row.beats):
             row.delete()
     return adoptions
 

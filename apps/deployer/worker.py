@@ -4,20 +4,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from apps.core.owner import current_owner, is_alive
 from apps.deployer.console.consoles import consoles
 from apps.deployer.console.ending import sweep
 from apps.deployer.deployer import Deployer
-from apps.deployer.recovery import STALE_AFTER, finish_adoption, recover
+from apps.deployer.recovery import BEATS, finish_adoption, recover
 from apps.deployer.runner import default_runner
 from apps.deployer.runner.interface import CancelToken, CommandRunner
 from apps.deployments import approvals, claims, queue, retention
@@ -94,7 +93,7 @@ class Worker:
         self._keep_up()
         if self._registered_at + _BEAT <= time.monotonic():
             self._registered_at = time.monotonic()
-            WorkerRow.objects.update_or_create(name=self.name, defaults={"heartbeat_at": timezone.now()})
+            WorkerRow.objects.update_or_create(name=self.name, defaults={"heartbeat_at": Now()})
         # Some at a time: what is queued must not wait for all of it.
         if self._swept_at + _SWEEP <= time.monotonic() and not retention.sweep():
             self._swept_at = time.monotonic()
@@ -143,7 +142,7 @@ class Worker:
                     one.cancel.cancel()
             if self._beaten_at + _BEAT <= now:
                 self._beaten_at = now
-                mine.update(heartbeat_at=timezone.now())
+                mine.update(heartbeat_at=Now())
         if self._reaped_at + _REAP <= now:
             self._reaped_at = now
             approvals.expire()
@@ -202,9 +201,8 @@ class Worker:
 
 def live_worker() -> bool:
     """Tell whether a process that takes any event is running now, here or on another machine."""
-    fresh = timezone.now() - timedelta(seconds=STALE_AFTER)
-    rows = WorkerRow.objects.values_list("name", "heartbeat_at")
-    return any(beat >= fresh if (alive := is_alive(name)) is None else alive for name, beat in rows)
+    rows = WorkerRow.objects.annotate(beats=BEATS).values_list("name", "beats")
+    return any(beats if (alive := is_alive(name)) is None else alive for name, beats in rows)
 
 
 def run_one(event_id: int, cancel: CancelToken) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.accounts.audit import AuditAction, record
@@ -51,7 +52,11 @@ def claim_next(worker: str, *, up_to: DeployEvent | None = None) -> DeployEvent 
                     DeployEvent.objects.queued()
                     .filter(pk=event.pk)
                     .update(
-                        status=Status.RUNNING, worker=worker, slot=slots[0], started_at=now, heartbeat_at=now
+                        status=Status.RUNNING,
+                        worker=worker,
+                        slot=slots[0],
+                        started_at=now,
+                        heartbeat_at=Now(),
                     )
                 )
         except IntegrityError:
@@ -102,7 +107,7 @@ def advance(event: DeployEvent, **columns: Any) -> None:
     changed = (
         DeployEvent.objects.running()
         .filter(pk=event.pk, worker=event.worker)
-        .update(heartbeat_at=timezone.now(), **columns)
+        .update(heartbeat_at=Now(), **columns)
     )
     if not changed:
         raise ClaimLost(f"event {event.pk} is no longer run by {event.worker}")
@@ -131,7 +136,7 @@ def take_over(event: DeployEvent, worker: str) -> bool:
     taken = (
         DeployEvent.objects.running()
         .filter(pk=event.pk, worker=event.worker)
-        .update(worker=worker, heartbeat_at=timezone.now())
+        .update(worker=worker, heartbeat_at=Now())
     )
     event.worker = worker
     return bool(taken)

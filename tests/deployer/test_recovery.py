@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import psutil
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.applications.models import App
@@ -15,6 +16,7 @@ from apps.applications.services import content_of
 from apps.core.owner import current_owner
 from apps.deployer.app_folder import AppFolder
 from apps.deployer.recovery import recover
+from apps.deployer.worker import live_worker
 from apps.deployments import claims
 from apps.deployments.models import DeployEvent, Worker
 from apps.deployments.states import Action, Status
@@ -137,6 +139,25 @@ def test_a_worker_on_another_machine_is_dead_when_its_heartbeat_stops(
     event.refresh_from_db()
     assert event.status == status
     assert Worker.objects.exists() == (status == Status.RUNNING)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_worker_on_a_machine_whose_clock_is_wrong_is_alive_while_it_beats(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    real = timezone.now
+    event = lab.queue()
+    with monkeypatch.context() as there:
+        there.setattr(timezone, "now", lambda: real() + timedelta(hours=hours))
+        claims.claim_next("elsewhere:1:1")
+        Worker.objects.create(name="elsewhere:1:1", heartbeat_at=Now())
+    with monkeypatch.context() as here:
+        here.setattr(timezone, "now", lambda: real() - timedelta(hours=hours))
+        recover("me:1:1")
+        assert live_worker()
+
+    event.refresh_from_db()
+    assert event.status == Status.RUNNING
 
 
 def test_an_own_event_that_is_not_run_here_is_closed_and_one_that_is_stays(lab: Lab) -> None:
