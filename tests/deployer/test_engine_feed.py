@@ -17,6 +17,7 @@ from apps.deployer.runner.interface import CancelToken, CommandResult, Line, Out
 from apps.deployer.state import feed as engine_feed
 from apps.deployer.state.feed import EngineFeed
 from tests.deployer.conftest import told
+from tests.lab.waiting import wait_until
 
 PROJECT = "simpledeploy-demo"
 
@@ -355,6 +356,21 @@ def test_how_a_container_ended_is_remembered_when_it_runs_again() -> None:
         engine.tell("die", "one", signal="7")
         engine.tell("start", "one")
         until(feed, lambda found: [c.last_exit for c in found or []] == [7])
+
+
+def test_the_end_of_a_container_that_came_during_a_look_is_remembered() -> None:
+    engine = FakeEngine(container("web"))
+    with following(engine) as feed:
+
+        def come() -> None:
+            engine.before_inspect = lambda: None
+            engine.tell("die", engine.put(container("new", Status="exited", ExitCode=3)), signal="3")
+            wait_until(lambda: "new" in feed._dirty, "the feed has heard of it")
+
+        engine.before_inspect = come
+        engine.tell("start", "web")
+        until(feed, lambda found: state_of("new")(found) == "exited")
+        assert [c.last_exit for c in feed.of(PROJECT) or [] if c.id == "new"] == [3]
 
 
 def test_waiting_ends_with_time_and_with_the_token() -> None:

@@ -215,7 +215,8 @@ class EngineFeed:
         with self._changed:
             before, first = self._by_id, self._generation == 0
             if fresh is not None:
-                self._hands.keep(fresh)
+                # What came since the look began is in none of it, and may have ended already.
+                self._hands.keep(fresh.keys() | self._dirty)
                 fresh = {id_: self._hands.marked(c) for id_, c in fresh.items()}
             if fresh == before and not first:
                 return
