@@ -15,7 +15,7 @@ from apps.deployer.container_logs.follower import MOST_CONTAINERS, LogFollower
 from apps.deployer.container_logs.lines import OutputLine, Source
 from apps.deployer.container_logs.outlet import MOST_WAITING, Outlet
 from apps.deployer.container_logs.reading import as_text, last_lines
-from apps.deployer.container_logs.wishes import Wish
+from apps.deployer.container_logs.wishes import Wish, after
 from apps.deployer.redaction import Redactor
 from apps.deployer.runner.interface import CancelToken, Outcome
 from apps.deployer.runner.mock_runner import MockRunner
@@ -162,6 +162,26 @@ def test_what_docker_says_again_and_again_is_told_once(
     wait_until(lambda: len(following_commands(follow.runner)) > 20, "it is tried again")
     follow.says("Docker said: driver \\x1bnone")
     assert follow.texts().count("Docker said: driver \\x1bnone") == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "last"),
+    [
+        ("2026-03-01T12:00:05.5Z", LINE[:30]),
+        # The engine's clock was set back: all that it prints would come before the last line.
+        ("2026-03-01T11:00:00.5Z", "2026-03-01T11:00:00.000000000Z"),
+    ],
+)
+def test_a_container_that_runs_again_is_followed_from_there(follow: Follow, start: str, last: str) -> None:
+    def restart(_call: object) -> None:
+        follow.feed.become(container(started_at=start))
+
+    follow.feed.become(container(started_at="2026-03-01T11:59:00.1Z"))
+    follow.runner = MockRunner().on("logs", "--follow", lines=[LINE], before=restart)
+    follow.runner.on("logs", "--follow", blocks_until_cancelled=True)
+    follow.start()
+    wait_until(lambda: len(following_commands(follow.runner)) == 2, "it is followed again")
+    assert f"--since={after(last)}" in following_commands(follow.runner)[1]
 
 
 def line(text: str = "x" * 1000) -> OutputLine:

@@ -217,6 +217,7 @@ class LogFollower:
         """Follow one container until it is gone: a command ends whenever the container does."""
         pause, told = _FIRST_PAUSE, False
         last_failure, failures = "", 0
+        run = source.container.started_at
         while not self._cancel.cancelled:
             started = time.monotonic()
             if not _commands.acquire(blocking=False):
@@ -239,8 +240,12 @@ class LogFollower:
             # A feed that has yet to hear of the end would have this ask again and again.
             self._cancel.wait(pause)
             pause = _FIRST_PAUSE if time.monotonic() - started > _LOOK else min(2 * pause, _LAST_PAUSE)
-            if not self._runs_again(feed, source.container):
+            now = self._runs_again(feed, source.container)
+            if now is None:
                 return
+            if now.started_at != run:
+                run = now.started_at
+                source.runs_again(run)
             # One that is just being removed fails a few times before the feed hears of it.
             failures = failures + 1 if failure == last_failure else 1
             last_failure = failure
@@ -282,8 +287,8 @@ class LogFollower:
         failed = result.outcome is not Outcome.CANCELLED and not result.ok
         return docker_words(source, said or result.tail) if failed else ""
 
-    def _runs_again(self, feed: EngineFeed, container: Container) -> bool:
-        """Wait until `container` runs; False where it is gone, or nobody watches any more."""
+    def _runs_again(self, feed: EngineFeed, container: Container) -> Container | None:
+        """Wait until `container` runs; None where it is gone, or nobody watches any more."""
         told = False
         while not self._cancel.cancelled:
             seen, containers = feed.generation, feed.of(self._project)
@@ -291,9 +296,9 @@ class LogFollower:
                 now = next((c for c in containers if c.id == container.id), None)
                 if now is None:
                     self._say(sentence("This container was removed."), container)
-                    return False
+                    return None
                 if now.state in _RUNS:
-                    return True
+                    return now
                 if not told and now.state in ("exited", "dead"):
                     told = True
                     self._say(
@@ -301,7 +306,7 @@ class LogFollower:
                         container,
                     )
             feed.wait(seen, _LOOK, self._cancel)
-        return False
+        return None
 
     def _say(self, text: Sentence, container: Container | None = None) -> None:
         self.outlet.add(note(text, container))

@@ -144,6 +144,11 @@ class Source:
         self._seams[line.stream].take(made, open_until)
         return made
 
+    def runs_again(self, started_at: str) -> None:
+        """Take note of a new run: where the engine's clock was set back, its lines come before the last."""
+        if "" < started_at[:19] < self.last_stamp[:19]:
+            self.last_stamp = f"{started_at[:19]}.000000000Z"
+
 
 def shown_name(container: Container) -> str:
     """Return the name of `container` without that of its project: web-1."""
