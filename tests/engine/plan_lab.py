@@ -151,7 +151,8 @@ class Stage:
         }
 
     def clean_up(self) -> None:
-        self.docker("compose", "-p", self.project, "down", "--volumes", "--remove-orphans", "--timeout", "0")
+        # Compose's own `down` gives up where the engine is slow to take many containers out of a network.
+        self.engine.remove_project(self.project)
         for kind, name in self.externals:
             self.engine.run(kind, "rm", name, check=False)
         if self.own_images:
