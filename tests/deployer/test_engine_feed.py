@@ -113,11 +113,12 @@ class FakeEngine:
 
 
 @contextmanager
-def following(engine: FakeEngine) -> Iterator[EngineFeed]:
+def following(engine: FakeEngine, *, from_the_first_look: bool = True) -> Iterator[EngineFeed]:
     feed = EngineFeed(engine)
     feed.start()
     try:
-        feed.wait(0, 5)
+        if from_the_first_look:
+            feed.wait(0, 5)
         yield feed
     finally:
         feed.stop()
@@ -142,15 +143,11 @@ def test_who_asks_before_the_first_look_waits_for_it() -> None:
     engine = FakeEngine(container("one"))
     asked = threading.Event()
     engine.before_inspect = lambda: asked.wait(5)
-    feed = EngineFeed(engine)
-    feed.start()
-    try:
+    with following(engine, from_the_first_look=False) as feed:
         assert feed.generation == 0
         threading.Timer(0.1, asked.set).start()
         assert state_of("one")(feed.of(PROJECT)) == "running"
         assert list(feed.containers() or {}) == [PROJECT]
-    finally:
-        feed.stop()
 
 
 def test_the_wait_for_the_first_look_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,14 +155,10 @@ def test_the_wait_for_the_first_look_has_an_end(monkeypatch: pytest.MonkeyPatch)
     engine = FakeEngine(container("one"))
     hangs = threading.Event()
     engine.before_inspect = lambda: hangs.wait(5)
-    feed = EngineFeed(engine)
-    feed.start()
-    try:
+    with following(engine, from_the_first_look=False) as feed:
         assert feed.containers() is None
         assert feed.of(PROJECT) is None
-    finally:
         hangs.set()
-        feed.stop()
 
 
 def test_an_engine_that_does_not_answer_at_the_start_is_told_at_once() -> None:
