@@ -248,6 +248,16 @@ def test_it_all_works_without_scripts(browser: Browser, panel: PanelProcess) -> 
         assert len(started.value.path().read_text().splitlines()) == 16
 
 
+def note_answers(page: Page, part: str) -> None:
+    """Let `window.isAnswered` be true once the part with this id has got an answer."""
+    page.evaluate(
+        """part => addEventListener("htmx:afterRequest", ({ detail }) => {
+            if (detail.elt.id === part) window.isAnswered = true;
+        })""",
+        part,
+    )
+
+
 def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelProcess) -> None:
     sockets: list[WebSocketRoute] = []
 
@@ -257,6 +267,7 @@ def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelPro
 
     page.route_web_socket(re.compile("/ws/apps/"), connect)
     sign_in(page, panel)
+    wait_until(lambda: page.wait_for_timeout(10) or sockets, "it is connected")
     row = page.locator("#row-zebra-00")
     app = {"slug": "zebra-00", "state": "unreachable", "key": "other"}
     told = {"type": "apps", "whole": False, "known": "other", "busy": 0, "apps": [app]}
@@ -265,7 +276,7 @@ def test_a_press_is_not_lost_to_what_comes_meanwhile(page: Page, panel: PanelPro
     row.locator(".cell-state").hover()
     page.mouse.down()
     row.evaluate("row => { row.isOld = true; }")
-    page.evaluate("addEventListener('htmx:afterRequest', () => { window.isAnswered = true; })")
+    note_answers(page, "row-zebra-00")
     sockets[-1].send(json.dumps(told))
     page.wait_for_function("() => window.isAnswered")
     expect(row).to_have_js_property("isOld", True)
@@ -288,8 +299,8 @@ def test_what_is_chosen_while_the_page_still_loads_is_asked_for(page: Page, pane
     page.route(re.compile(r"/htmx[^/]*\.js"), lambda route: held.append(route))
     page.goto(f"{panel.url}/", wait_until="commit")
     page.get_by_label("Sort by").select_option("added")
-    (htmx,) = held
-    htmx.continue_()
+    wait_until(lambda: page.wait_for_timeout(10) or held, "htmx is asked for")
+    held[0].continue_()
     expect(page).to_have_url(f"{panel.url}/?sort=added")
     expect(page.locator("#row-zebra-29")).to_be_visible()
 
@@ -301,7 +312,7 @@ def test_an_answer_is_not_lost_to_a_part_that_is_fetched_meanwhile(page: Page, p
     page.route(re.compile(r"/events/\?.*status=failed"), lambda route: held.append(route))
     page.get_by_label("Status").select_option("failed")
     wait_until(lambda: page.wait_for_timeout(10) or held, "the choice is asked for")
-    page.evaluate("addEventListener('htmx:afterRequest', () => { window.isAnswered = true; })")
+    note_answers(page, "event-list")
     page.evaluate("refreshPart('event-list')")
     page.wait_for_function("() => window.isAnswered")
     held[0].continue_()
